@@ -1,0 +1,31 @@
+"""Log-in. Roles are Django groups; the demo's accounts exist only while the demo runs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+
+DEMO_USERNAMES = ("admin", "ops", "marketer", "employee", "manager", "hr", "director", "vp")
+DEMO_PASSWORD = "demo"  # noqa: S105 - printed on the demo's log-in page
+
+
+def is_demo_password(user: AbstractBaseUser, password: str) -> bool:
+    """Whether this is one of the demo's log-ins: a demo name with the password that everybody knows."""
+    return user.get_username() in DEMO_USERNAMES and password == DEMO_PASSWORD
+
+
+class Backend(ModelBackend):
+    """Django's own, which refuses the demo's password outside the demo.
+
+    Sessions opened in the demo end with it too: they are bound to its ``SECRET_KEY``, which is refused elsewhere.
+    """
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> AbstractBaseUser | None:
+        user = super().authenticate(request, username=username, password=password, **kwargs)
+        if user is not None and not settings.DEMO and is_demo_password(user, password or ""):
+            return None
+        return user

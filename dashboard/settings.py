@@ -1,0 +1,222 @@
+"""All settings, read from the environment. A missing or senseless value stops the start with its name.
+
+The address of Temporal is not here: the SDK reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and the TLS
+files by itself (``temporalio.envconfig``).
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+from dashboard.logs import logging_config
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+TESTING = "pytest" in sys.modules
+
+# ── Modes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# DEMO turns on the demo log-ins, tokens and secrets. Outside it they are refused even if their rows are still there.
+DEMO = env.bool("DEMO", False)
+DEBUG = env.bool("DEBUG", False)
+
+_INSECURE_KEY = "only-for-development-and-the-demo"
+
+
+def _secret(name: str, local: str) -> str:
+    """A secret from the environment; only the demo, DEBUG and the tests may do without."""
+    value = env.str(name, "")
+    if value:
+        return value
+    if DEBUG or DEMO or TESTING:
+        return local
+    raise ImproperlyConfigured(f"{name} is not set. It is required unless DEBUG or DEMO is on.")
+
+
+SECRET_KEY = _secret("SECRET_KEY", _INSECURE_KEY)
+if SECRET_KEY == _INSECURE_KEY and not (DEBUG or DEMO or TESTING):
+    raise ImproperlyConfigured("SECRET_KEY is the development one, which everybody knows.")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+PAYMENT_WEBHOOK_SECRETS = [
+    secret.strip() for secret in _secret("PAYMENT_WEBHOOK_SECRETS", "demo-webhook-secret").split(",") if secret.strip()
+]
+if "demo-webhook-secret" in PAYMENT_WEBHOOK_SECRETS and not (DEBUG or DEMO or TESTING):
+    raise ImproperlyConfigured("PAYMENT_WEBHOOK_SECRETS holds the demo's secret, which everybody knows.")
+
+# ── Addresses ────────────────────────────────────────────────────────────────────────────────────────────────────────
+BASE_URL = env.str("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+TEMPORAL_UI_URL = env.str("TEMPORAL_UI_URL", "http://127.0.0.1:8233").rstrip("/")
+_local = DEBUG or DEMO or TESTING
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if _local else [])
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the hosts that this site answers for.")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+
+# ── Applications ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# Channels' app entry is left out: all it adds is a `runworker` of its own, which would hide ours.
+INSTALLED_APPS = [
+    "daphne",
+    "servestatic",
+    "dashboard",
+    "orders",
+    "temporal_worker",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "django_structlog",
+    "csp",
+    # Its entry serves the API's documentation page from our own origin instead of a CDN.
+    "ninja",
+]
+
+# Every one of these can run async, so that a held long-poll costs no thread.
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "dashboard.urls"
+ASGI_APPLICATION = "dashboard.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.context_processors.shell",
+            ],
+        },
+    },
+]
+
+# ── Database ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(env.str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'callboard.sqlite3'}"))
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Read-then-write transactions of several processes: 341 of 800 failed with "database is locked" in SQLite's
+    # default mode, none with IMMEDIATE.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
+    }
+    if TESTING:
+        # A file, because worker threads and the live server share it; an in-memory one would be one connection.
+        DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+DATABASES["default"].setdefault("CONN_MAX_AGE", 0)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ── Log-in, sessions, security ───────────────────────────────────────────────────────────────────────────────────────
+AUTHENTICATION_BACKENDS = ["dashboard.auth.Backend"]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_SAVE_EVERY_REQUEST = False
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+HTTPS = env.bool("HTTPS", not _local)
+if HTTPS:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+CSRF_FAILURE_VIEW = "dashboard.views.csrf_failure"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_REQUEST_BODY = 2 * 1024 * 1024
+
+# ── Static files, language, time ─────────────────────────────────────────────────────────────────────────────────────
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+SERVESTATIC_USE_FINDERS = _local
+SERVESTATIC_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if _local
+            else "servestatic.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+MEDIA_ROOT = DATA_DIR / "media"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# ── Mail ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Callboard <callboard@example.com>")
+OPERATIONS_EMAIL = env.str("OPERATIONS_EMAIL", "operations@example.com")
+EMAIL_TIMEOUT = 10
+if env.str("EMAIL_HOST", ""):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = env.str("EMAIL_HOST")
+    EMAIL_PORT = env.int("EMAIL_PORT", 25)
+    EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+    EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+    EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(DATA_DIR / "mails")
+
+# ── Work ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# Threads of the worker's pool, and so the most activities and database connections of one worker at a time.
+WORKER_THREADS = env.int("WORKER_THREADS", 16)
+PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", "orders.payments.sandbox.SandboxPaymentProvider")
+# Seconds that the sandbox takes before and after it books a charge; the soak kills the worker in them.
+PAYMENT_SANDBOX_LATENCY = env.float("PAYMENT_SANDBOX_LATENCY", 0.0)
+
+LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = logging_config(level=env.str("LOG_LEVEL", "INFO"), as_json=env.bool("LOG_JSON", not _local))
