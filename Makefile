@@ -1,0 +1,65 @@
+# Everything a person types here. `make help` is made from the comments behind the targets.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+# Taken from the PATH when it is there; otherwise the stamp rule below puts a private one into .uv/.
+UV ?= $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+SOAK ?= full
+BENCH ?=
+
+BIN := .venv/bin
+STAMP := .venv/.synced
+RUN := $(BIN)/python -X utf8
+
+# What `manage.py check --deploy` sees: the settings of a production machine, with secrets made for the moment.
+PRODUCTION_ENV = env -u DEBUG -u DEMO -u HTTPS \
+	SECRET_KEY="$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+	PAYMENT_WEBHOOK_SECRETS="$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(32))')" \
+	ALLOWED_HOSTS=callboard.example.com BASE_URL=https://callboard.example.com
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak check bench format screenshots clean
+
+help: ## Show what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## Run everything with demo data: http://127.0.0.1:8000 (WEB_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, DATA_DIR)
+	@$(RUN) manage.py demo
+
+test: $(STAMP) ## Run the test suite; needs Chromium (CHROMIUM=path, else found on the PATH)
+	$(RUN) -m pytest $(ARGS)
+
+soak: $(STAMP) ## Kills, races and volume: SOAK=short (under 10 minutes) or SOAK=full (under 40)
+	SOAK=$(SOAK) $(RUN) -m pytest tests/soak -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
+
+check: $(STAMP) ## Check format, lint, types, migrations and the settings for production
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	DEBUG=1 $(RUN) manage.py makemigrations --check --dry-run
+	$(PRODUCTION_ENV) $(RUN) manage.py check --deploy --fail-level WARNING
+
+bench: $(STAMP) ## Measure, each figure beside its baseline; BENCH=orders runs one group; also written to DATA_DIR/bench.json
+	BENCH=$(BENCH) $(RUN) -m tests.benchmarks
+
+format: $(STAMP) ## Put the code into its format and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+screenshots: $(STAMP) ## Make the README's pictures anew, from a demo of its own
+	$(RUN) -m tests.screenshots
+
+clean: ## Remove .venv, .uv and caches; keeps var/, where the demo's data is
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# One environment for all: what uv.lock names, the development group too. Downloads come from PyPI only, never a Python.
+$(STAMP): uv.lock pyproject.toml | $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Callboard needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Set PYTHON=/path/to/python3."; exit 1; }
+	UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --all-groups --python "$$(command -v $(PYTHON))"
+	@touch $@
+
+.uv/bin/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "Callboard needs Python 3.11 or newer. Set PYTHON=/path/to/python3."; exit 1; }
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
