@@ -349,7 +349,6 @@ class SandboxCharge(models.Model):
     is_charged = models.BooleanField(default=False)
     timeouts = models.PositiveIntegerField(default=0, help_text="How often this key has timed out so far.")
     refunded_cents = models.BigIntegerField(default=0)
-    refund_key = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -357,3 +356,19 @@ class SandboxCharge(models.Model):
 
     def __str__(self) -> str:
         return self.payment_id
+
+
+class SandboxRefund(models.Model):
+    """Money given back by the sandbox provider: one row per idempotency key, never more in all than was charged."""
+
+    charge = models.ForeignKey(SandboxCharge, on_delete=models.CASCADE, related_name="refunds")
+    idempotency_key = models.CharField(max_length=200, unique=True)
+    refund_id = models.CharField(max_length=64, unique=True)
+    amount_cents = models.BigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.refund_id
