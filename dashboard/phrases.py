@@ -1,0 +1,41 @@
+"""Sentences that hold strong words and moments, for pages that speak before they list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a sentence: a text, or a moment worded by ``show`` (see ``times.js``) in the viewer's zone."""
+
+    text: str = ""
+    strong: bool = False
+    at: datetime | None = None
+    show: str = "clock"
+
+
+def text(words: str) -> Part:
+    return Part(words)
+
+
+def strong(words: str) -> Part:
+    return Part(words, strong=True)
+
+
+def when(at: datetime, show: str = "clock", *, strong: bool = False) -> Part:
+    return Part(at=at, show=show, strong=strong)
+
+
+def plain(parts: Sequence[Part]) -> str:
+    """The sentence without its mark-up, moments in UTC: for mails, exports and tests."""
+    return "".join(f"{part.at:%d %b %H:%M} UTC" if part.at else part.text for part in parts)
+
+
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """``three orders``, ``1,204 orders``, ``one order``."""
+    word = _SMALL[number] if number < len(_SMALL) else f"{number:,}"
+    return f"{word} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,131 @@
+"""What is going on: a card for each running timer, the attempts of a charge, and the problem that needs a person."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboard.phrases import counted
+from orders.contract import OrderView, Problem
+from orders.presentation.status import STEP_WORDS
+
+# More marks than this would be hairlines; then only the words tell the attempts.
+MOST_MARKS = 12
+ONE_KEY = "All attempts share one key, so the card can be charged only once."
+
+
+@dataclass(frozen=True)
+class TimerCard:
+    """``left`` is the part of the time that is left, in per cent of the whole, at the moment of drawing."""
+
+    id: str
+    label: str
+    icon: str
+    started_at: datetime
+    ends_at: datetime
+    lead: str
+    then: str
+    left: int = 100
+    length: str = ""
+    attempts: tuple[str, ...] = ()
+    attempts_label: str = ""
+    retry_step: str = ""
+
+
+@dataclass(frozen=True)
+class ProblemCard:
+    title: str
+    error: str
+    since: datetime
+    retry_step: str
+    shortages: tuple[str, ...] = ()
+
+
+def cards_of(view: OrderView, now: datetime) -> list[TimerCard]:
+    retry = [_retry_card(view, now)] if view.payment.next_attempt_at else []
+    others = [timer for timer in view.countdowns if not (retry and "retry" in timer.name)]
+    timers = [
+        TimerCard(
+            id=f"timer-{timer.name}",
+            label=timer.label,
+            icon="truck" if "ship" in timer.name or "deliver" in timer.name else "clock",
+            started_at=timer.started_at,
+            ends_at=timer.ends_at,
+            lead=_lead(timer.then)[0],
+            then=_lead(timer.then)[1],
+            left=_left(timer.started_at, timer.ends_at, now),
+            length=span(timer.ends_at - timer.started_at),
+        )
+        for timer in sorted(others, key=lambda timer: timer.ends_at)
+    ]
+    return [*retry, *timers]
+
+
+def _retry_card(view: OrderView, now: datetime) -> TimerCard:
+    payment = view.payment
+    assert payment.next_attempt_at is not None
+    marks = ["is-failed"] * payment.attempt + ["is-next"]
+    marks += [""] * (payment.max_attempts - len(marks))
+    return TimerCard(
+        id="timer-payment-retry",
+        label="Next payment attempt",
+        icon="retry",
+        started_at=now,
+        ends_at=payment.next_attempt_at,
+        lead=f"Attempt {payment.attempt} of {payment.max_attempts} failed: ",
+        then=f"{payment.last_error.rstrip('.') or 'no answer'}. {ONE_KEY}",
+        attempts=tuple(marks) if len(marks) <= MOST_MARKS else (),
+        attempts_label=f"Attempt {payment.attempt} of {payment.max_attempts} failed",
+        retry_step="payment",
+    )
+
+
+def problem_of(view: OrderView) -> ProblemCard | None:
+    problem: Problem | None = view.problem
+    if problem is None:
+        return None
+    title = f"{STEP_WORDS.get(problem.step, 'A step')} has stopped"
+    if view.shortages:
+        verb = "is" if len(view.shortages) == 1 else "are"
+        title = f"{counted(len(view.shortages), 'line').capitalize()} of this order {verb} short of stock"
+    names = {line.sku: line.name or line.sku for line in view.items}
+    return ProblemCard(
+        title=title,
+        error=problem.error,
+        since=problem.since,
+        retry_step=problem.step if problem.retryable else "",
+        shortages=tuple(
+            f"{names.get(short.sku, short.sku)} ({short.sku}): {short.wanted:,} wanted, {short.available:,} in stock"
+            for short in view.shortages
+        ),
+    )
+
+
+def _left(started_at: datetime, ends_at: datetime, now: datetime) -> int:
+    whole = (ends_at - started_at).total_seconds()
+    if whole <= 0:
+        return 0
+    return max(0, min(100, round(100 * (ends_at - now).total_seconds() / whole)))
+
+
+def _lead(then: str) -> tuple[str, str]:
+    """The first clause stands out: what happens, before how."""
+    for mark in (":", ";", ". ", ","):
+        head, found, rest = then.partition(mark)
+        if found and rest.strip():
+            return head + mark.strip(), f" {rest.strip()}"
+    return then, ""
+
+
+def span(length: timedelta) -> str:
+    """``4 h``, ``1 h 30 m``, ``2 d``: at most two units, joined by no-break spaces."""
+    seconds = max(0, int(length.total_seconds()))
+    days, hours, minutes = seconds // 86_400, seconds % 86_400 // 3_600, seconds % 3_600 // 60
+    if days >= 2:
+        parts = [(days, "d"), (hours, "h")]
+    elif seconds >= 3_600:
+        parts = [(seconds // 3_600, "h"), (minutes, "m")]
+    elif minutes:
+        parts = [(minutes, "m")]
+    else:
+        parts = [(seconds, "s")]
+    shown = [part for part in parts if part[0]] or parts[:1]
+    return " ".join(f"{number} {unit}" for number, unit in shown)
