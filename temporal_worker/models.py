@@ -1,0 +1,83 @@
+"""Two small tables: who works on which queue, and the counters that tell pages that a projection has changed."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, connections, models, router, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+
+class WorkerHeartbeat(models.Model):
+    """One row for each queue of each worker process, written every 2 s and deleted on a graceful stop.
+
+    The server's own list of pollers cannot be used: it still named a stopped worker after 253 s. All times are the
+    database's, so the clocks of several machines need not agree.
+    """
+
+    queue = models.CharField(max_length=200)
+    identity = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["queue", "identity"], name="one_heartbeat_per_queue_and_worker")]
+        indexes = [models.Index(fields=["seen_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.identity} on {self.queue}"
+
+    @classmethod
+    def beat(cls, queues: list[str], identity: str) -> None:
+        """Says that the worker ``identity`` is alive on each of ``queues``."""
+        for queue in queues:
+            cls.objects.update_or_create(
+                queue=queue,
+                identity=identity,
+                defaults={"seen_at": Now()},
+                create_defaults={"seen_at": Now(), "started_at": Now()},
+            )
+
+    @classmethod
+    def leave(cls, identity: str) -> None:
+        """Removes the worker ``identity`` and, on the way, what workers that were killed have left behind."""
+        cls.objects.filter(identity=identity).delete()
+        cls.objects.filter(seen_at__lt=Now() - timedelta(hours=1)).delete()
+
+
+class ChangeCounter(models.Model):
+    """A counter per projection that grows in the very transaction that changes the projection.
+
+    Readers compare it with the value they saw last. The row stays locked until the commit, so values become visible in
+    their order; polling ``id > last`` instead loses rows on PostgreSQL when a lower id commits later.
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    value = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+    @classmethod
+    def bump(cls, name: str) -> int:
+        """Adds one and returns the new value. Call it last in the transaction: whoever bumps next waits for its end.
+
+        Raises:
+            TransactionManagementError: there is no transaction, so the change and the count could part.
+        """
+        using = router.db_for_write(cls)
+        if not connections[using].in_atomic_block:
+            raise transaction.TransactionManagementError("ChangeCounter.bump() belongs into the change's transaction.")
+        row = cls.objects.using(using).filter(name=name)
+        # An UPDATE takes the row lock and sees the latest committed value, on every database.
+        if not row.update(value=F("value") + 1):
+            try:
+                with transaction.atomic(using=using):
+                    cls.objects.using(using).create(name=name, value=1)
+            except IntegrityError:  # somebody else's first bump was faster, and has committed
+                row.update(value=F("value") + 1)
+        return row.values_list("value", flat=True).get()
+
+    @classmethod
+    def read(cls) -> dict[str, int]:
+        """The committed value of each counter, by name."""
+        return dict(cls.objects.values_list("name", "value"))

@@ -1,0 +1,100 @@
+"""Tells the pages of this process that a projection has changed: one reader for all of them, once a second.
+
+It reads the change counters only while somebody listens, in one thread, and holds no database connection in between.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from django.db import close_old_connections, connections
+
+from temporal_worker.models import ChangeCounter
+
+READ_EVERY = 1.0
+"""Seconds between two reads."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(eq=False)
+class _Listener:
+    name: str
+    callback: Callable[[int], None]
+    loop: asyncio.AbstractEventLoop
+    seen: int
+
+    def tell(self, value: int) -> bool:
+        """False if there is no loop left to tell it on."""
+        if value != self.seen:
+            self.seen = value
+            try:
+                self.loop.call_soon_threadsafe(self.callback, value)
+            except RuntimeError:
+                return False
+        return True
+
+
+class Pulse:
+    """The reader. Use the process's one, through ``listen()``."""
+
+    def __init__(self, read_every: float = READ_EVERY) -> None:
+        self._read_every = read_every
+        self._listeners: set[_Listener] = set()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_reading(self) -> bool:
+        return self._thread is not None
+
+    def listen(self, name: str, callback: Callable[[int], None], after: int | None = None) -> Callable[[], None]:
+        """Calls ``callback`` with the value of the counter ``name`` on this event loop, whenever it has changed.
+
+        The first call comes when the value differs from ``after``, the value that the page was drawn with; without
+        it, with the first read. Returns what ends the listening.
+        """
+        listener = _Listener(name, callback, asyncio.get_running_loop(), -1 if after is None else after)
+        with self._changed:
+            self._listeners.add(listener)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._read, name="pulse", daemon=True)
+                self._thread.start()
+
+        def end() -> None:
+            with self._changed:
+                self._listeners.discard(listener)
+                self._changed.notify_all()
+
+        return end
+
+    def _read(self) -> None:
+        while True:
+            self._tell(self._values())
+            with self._changed:
+                self._changed.wait_for(lambda: not self._listeners, self._read_every)
+                if not self._listeners:
+                    self._thread = None
+                    return
+
+    def _values(self) -> dict[str, int] | None:
+        close_old_connections()
+        try:
+            return ChangeCounter.read()
+        except Exception:
+            log.exception("pulse_failed")
+            return None
+        finally:
+            connections.close_all()
+
+    def _tell(self, values: dict[str, int] | None) -> None:
+        if values is None:
+            return
+        with self._changed:
+            self._listeners = {listener for listener in self._listeners if listener.tell(values.get(listener.name, 0))}
+
+
+_pulse = Pulse()
+listen = _pulse.listen
