@@ -622,7 +622,7 @@ class StockRequest:
 
 @dataclass(frozen=True)
 class StockResult:
-    """``held`` is false when at least one line is short; then nothing of this request is held. ``products`` are the facts of its lines."""
+    """``held`` is false when a line is short; then this request changed nothing. ``products`` are its lines' facts."""
 
     held: bool
     shortages: list[Shortage]

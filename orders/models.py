@@ -130,16 +130,16 @@ class OrderSettings(models.Model):
     def __str__(self) -> str:
         return f"Order settings, version {self.version}"
 
-    @classmethod
-    def current(cls) -> "OrderSettings":
-        """The one row, made with its defaults when there is none yet."""
-        return cls.objects.get_or_create(pk=1)[0]
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             self.version += 1
         self.pk = 1
         super().save(*args, **kwargs)
+
+    @classmethod
+    def current(cls) -> "OrderSettings":
+        """The one row, made with its defaults when there is none yet."""
+        return cls.objects.get_or_create(pk=1)[0]
 
     def to_policy(self) -> OrderPolicy:
         """The settings as the workflow gets them, durations in whole seconds."""
@@ -192,7 +192,8 @@ class Order(models.Model):
     # How the order came to be: a repeat with the same key by the same person gets this order back.
     idempotency_key = models.CharField(max_length=200)
     request_hash = models.CharField(max_length=64, blank=True)
-    start_input = models.JSONField(default=dict, help_text="What the workflow starts from; a crash before the start is made good with it.")
+    # What the workflow starts from; a crash between the row and the workflow is made good with it.
+    start_input = models.JSONField(default=dict)
 
     class Meta:
         ordering = ["-placed_at", "-pk"]

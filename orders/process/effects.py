@@ -122,7 +122,11 @@ async def ship_stock(order_id: str) -> None:
 
 async def collect_early_payments(order_id: str) -> list[EarlyPayment]:
     return await workflow.execute_activity(
-        "collect_early_payments", order_id, result_type=list[EarlyPayment], summary="Payments that came early", **DATABASE
+        "collect_early_payments",
+        order_id,
+        result_type=list[EarlyPayment],
+        summary="Payments that came early",
+        **DATABASE,
     )
 
 

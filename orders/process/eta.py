@@ -36,7 +36,11 @@ def before_payment(policy: OrderPolicy, now: datetime) -> Eta:
     transit = _working_days(policy.transit_days_min, policy.transit_days_max)
     packing = _working_days(policy.packing_days, policy.packing_days)
     return _range(
-        now, policy, packing=policy.packing_days, now=now, basis=f"If paid now: {packing} to pack, {transit} with the carrier."
+        now,
+        policy,
+        packing=policy.packing_days,
+        now=now,
+        basis=f"If paid now: {packing} to pack, {transit} with the carrier.",
     )
 
 
@@ -44,7 +48,11 @@ def after_payment(policy: OrderPolicy, paid_at: datetime, now: datetime) -> Eta:
     transit = _working_days(policy.transit_days_min, policy.transit_days_max)
     packing = _working_days(policy.packing_days, policy.packing_days)
     return _range(
-        paid_at, policy, packing=policy.packing_days, now=now, basis=f"Paid: {packing} to pack, {transit} with the carrier."
+        paid_at,
+        policy,
+        packing=policy.packing_days,
+        now=now,
+        basis=f"Paid: {packing} to pack, {transit} with the carrier.",
     )
 
 

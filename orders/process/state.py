@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from orders import eta
 from orders.contract import (
     SYSTEM,
     By,
@@ -33,6 +32,7 @@ from orders.contract import (
     TimelineKind,
     order_workflow_id,
 )
+from orders.process import eta
 
 TIMELINE_KEPT = 200
 
@@ -197,6 +197,12 @@ class OrderState:
         """The order needs a person: say at which step and why."""
         self.problem = Problem(step, error, self.now, retryable)
         self.touch()
+
+    def cancel(self, reason: str, by: By) -> None:
+        """Note that the order is to be cancelled; the workflow's main line makes it good."""
+        self.cancellation = CancellationInput(reason, by)
+        self.cancel_reason = reason
+        self.record(TimelineKind.CANCELLATION_REQUESTED, f"Cancellation: {reason or 'no reason given'}", by=by)
 
     def unpark(self) -> None:
         if self.problem is not None:

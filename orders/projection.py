@@ -1,0 +1,98 @@
+"""The orders' rows in the database: written by the workflows' activity, read by lists, search and, in need, pages."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from temporalio.converter import default as default_converter
+from temporalio.converter import value_to_type
+
+from orders.contract import OrderInput, OrderView, TimelineEntry
+from orders.models import Order, OrderEvent
+from orders.process.state import TIMELINE_KEPT, OrderState
+from temporal_worker.models import ChangeCounter
+
+COUNTER = "orders"
+
+
+def save(view: OrderView) -> bool:
+    """Write a version of an order. False, with nothing changed, when the row has a newer one already."""
+    with transaction.atomic():
+        row, created = Order.objects.select_for_update().get_or_create(
+            order_id=view.order_id,
+            # An order that was started by the Temporal CLI has no row of the web side's.
+            defaults={
+                "idempotency_key": f"workflow:{view.order_id}",
+                "customer_id": view.customer_id,
+                "customer_email": view.customer_email,
+            },
+        )
+        OrderEvent.objects.bulk_create([_event(row, entry) for entry in view.timeline], ignore_conflicts=True)
+        if not created and row.version >= view.version:
+            return False
+        _fill(row, view)
+        row.change = ChangeCounter.bump(COUNTER)
+        row.save()
+        return True
+
+
+def _event(row: Order, entry: TimelineEntry) -> OrderEvent:
+    return OrderEvent(
+        order=row,
+        sequence=entry.sequence,
+        at=entry.at,
+        kind=entry.kind,
+        username=entry.by.username,
+        door=entry.by.door,
+        text=entry.text,
+        amount_cents=entry.amount_cents,
+    )
+
+
+def _fill(row: Order, view: OrderView) -> None:
+    row.version, row.status, row.stage = view.version, view.status, view.stage
+    row.payment_status, row.shipping_status = view.payment.status, view.shipping_status
+    row.customer_id, row.customer_name, row.customer_email = view.customer_id, view.customer_name, view.customer_email
+    row.currency, row.total_cents = view.currency, view.total_cents
+    row.skus = f" {' '.join(line.sku for line in view.items)} "
+    row.tracking_number = view.shipment.tracking_number if view.shipment else ""
+    row.next_at = min((countdown.ends_at for countdown in view.countdowns), default=None)
+    row.is_late = view.late
+    row.placed_at = view.placed_at or row.placed_at
+    row.updated_at = timezone.now()
+    snapshot = to_json(view)
+    snapshot["timeline"] = []
+    row.snapshot = snapshot
+
+
+def to_json(value: Any) -> dict[str, Any]:
+    """A contract type as plain JSON, exactly as it goes over the wire to Temporal."""
+    converter = default_converter().payload_converter
+    return converter.from_payload(converter.to_payload(value))
+
+
+def load_view(row: Order) -> OrderView:
+    """The order as it was last saved, with its timeline; for a row whose workflow has not started, as it will start."""
+    if not row.snapshot:
+        return OrderState(load_input(row), lambda: row.placed_at, lambda: None).view()
+    view: OrderView = value_to_type(OrderView, row.snapshot)
+    entries = row.events.order_by("-sequence")[:TIMELINE_KEPT]
+    view.timeline = [value_to_type(TimelineEntry, _entry(event)) for event in reversed(entries)]
+    return view
+
+
+def _entry(event: OrderEvent) -> dict[str, Any]:
+    return {
+        "sequence": event.sequence,
+        "at": event.at.isoformat(),
+        "kind": event.kind,
+        "by": {"username": event.username, "door": event.door},
+        "text": event.text,
+        "amount_cents": event.amount_cents,
+    }
+
+
+def load_input(row: Order) -> OrderInput:
+    """What the row's order starts from."""
+    order: OrderInput = value_to_type(OrderInput, row.start_input)
+    return order
