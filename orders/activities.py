@@ -57,7 +57,12 @@ def ship_stock(order_id: str) -> None:
 @activity.defn
 def collect_early_payments(order_id: str) -> list[EarlyPayment]:
     """What the provider sent before the order could take it; from here on the order has it."""
-    events = list(WebhookEvent.objects.filter(order_id=order_id).order_by("created", "pk")[:100])
+    # But for those that a person has settled by hand.
+    events = list(
+        WebhookEvent.objects.filter(order_id=order_id)
+        .exclude(state=WebhookEvent.State.UNMATCHED, unmatched__resolved_at__isnull=False)
+        .order_by("created", "pk")[:100]
+    )
     for event in events:
         unmatched.settle_by_system(event, "The order took it as it started.")
     return [EarlyPayment(event.type, _payment_event(event)) for event in events]

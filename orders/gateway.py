@@ -445,9 +445,10 @@ def _keep_for_later(event: WebhookEvent, message: PaymentEvent) -> None:
 
     An order that starts later still looks for events that came before it.
     """
-    unmatched.record_unmatched(event, f"There is no order {event.order_id}.")
+    reason = f"There is no order {event.order_id}."
+    unmatched.record_unmatched(event, reason)
     if _signal_order(event, message):
-        unmatched.settle_by_system(event, "The order took it as it started.")
+        unmatched.settle_by_system(event, "The order took it as it started.", listed_for=reason)
 
 
 def _deliver_late(event: WebhookEvent, message: PaymentEvent) -> None:

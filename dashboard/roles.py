@@ -1,0 +1,79 @@
+"""Roles are Django groups. Which rights a role has is said here and set after every migration.
+
+Who needs more than a role gives gets it by a group of one's own: rights that are added to these three are taken off again.
+"""
+
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
+
+OPERATIONS = "Operations"
+"""Take orders from cart to doorstep."""
+STAFF = "Staff"
+"""See the orders."""
+ADMINISTRATORS = "Administrators"
+"""Configure, in the admin site, and see everything; they decide nothing."""
+
+_ALL = ("add", "change", "delete", "view")
+
+
+def _rights(actions: tuple[str, ...], app_label: str, *models: str) -> set[str]:
+    return {f"{app_label}.{action}_{model}" for action in actions for model in models}
+
+
+RIGHTS: dict[str, set[str]] = {
+    OPERATIONS: {
+        "orders.operate_order",
+        *_rights(("view",), "orders", "order", "product", "customer", "unmatchedevent", "webhookevent"),
+    },
+    STAFF: {"orders.view_order"},
+    ADMINISTRATORS: {
+        *_rights(_ALL, "orders", "product", "customer", "apitoken"),
+        *_rights(("view", "change"), "orders", "ordersettings"),
+        *_rights(_ALL, "auth", "user"),
+        *_rights(("view",), "auth", "group"),
+        *_rights(
+            ("view",),
+            "orders",
+            "order",
+            "orderevent",
+            "ordermail",
+            "webhookevent",
+            "unmatchedevent",
+            "reservation",
+            "stockhold",
+            "sandboxcharge",
+            "sandboxrefund",
+            "requestkey",
+        ),
+    },
+}
+
+
+@receiver(post_migrate)
+def set_up_roles(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """The three groups with exactly the rights above. Safe to repeat."""
+    if sender.label != "orders":
+        return
+    for label in ("auth", "orders"):
+        # Django makes the permissions in a receiver of the same signal, which may come after this one.
+        create_permissions(apps.get_app_config(label), verbosity=0, using=using)
+    for name, rights in RIGHTS.items():
+        group, _ = Group.objects.using(using).get_or_create(name=name)
+        group.permissions.set(_permissions(rights, using))
+
+
+def _permissions(rights: set[str], using: str) -> list[Permission]:
+    wanted = Q()
+    for right in rights:
+        app_label, codename = right.split(".")
+        wanted |= Q(content_type__app_label=app_label, codename=codename)
+    found = list(Permission.objects.using(using).filter(wanted).select_related("content_type"))
+    if missing := rights - {f"{one.content_type.app_label}.{one.codename}" for one in found}:
+        raise LookupError(f"No such permission: {', '.join(sorted(missing))}")
+    return found

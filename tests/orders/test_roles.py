@@ -1,0 +1,36 @@
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+
+from dashboard.roles import ADMINISTRATORS, OPERATIONS, RIGHTS, STAFF
+
+
+def user_with(*groups: str) -> User:
+    user = User.objects.create_user("somebody")
+    user.groups.set(Group.objects.filter(name__in=groups))
+    return user
+
+
+@pytest.mark.django_db
+class TestRoles:
+    def test_operations_act(self):
+        user = user_with(OPERATIONS)
+        assert user.has_perms(["orders.view_order", "orders.operate_order", "orders.view_unmatchedevent"])
+        assert not user.has_perm("orders.change_product")
+
+    def test_staff_see_and_nothing_else(self):
+        assert user_with(STAFF).get_all_permissions() == {"orders.view_order"}
+
+    def test_administrators_configure_and_do_not_act(self):
+        user = user_with(ADMINISTRATORS)
+        assert user.has_perms(["orders.change_product", "orders.change_ordersettings", "orders.view_order"])
+        assert not user.has_perm("orders.operate_order")
+        assert not user.has_perm("orders.change_order")
+
+    def test_a_migration_sets_them_again(self):
+        staff = Group.objects.get(name=STAFF)
+        staff.permissions.clear()
+        Group.objects.get(name=OPERATIONS).delete()
+        call_command("migrate", verbosity=0)
+        assert staff.permissions.count() == 1
+        assert Group.objects.filter(name__in=RIGHTS).count() == 3
