@@ -1,4 +1,3 @@
-# ruff: noqa: ASYNC109 – a deadline is part of every call here, so it is a parameter
 """All that the web side does with Temporal: start, signal, query, update – by names, with deadlines and five errors.
 
 Each coroutine may be awaited on any event loop; sync code says ``call(execute_update(...))``. Each ends within its
@@ -124,7 +123,7 @@ async def start_workflow(
     id: str,
     task_queue: str,
     id_reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
-    id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.FAIL,
+    id_conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
     start_signal: str | None = None,
     start_signal_args: Sequence[Any] | None = None,
     memo: dict[str, Any] | None = None,
@@ -132,6 +131,8 @@ async def start_workflow(
     timeout: float = 5.0,
 ) -> str:
     """Starts a workflow and returns its run id. ``REJECT_DUPLICATE`` holds for as long as the namespace's retention.
+
+    By default an open workflow of this id is an error; with a ``start_signal`` it gets the signal instead.
 
     Raises:
         WorkflowAlreadyStarted, RequestRefused

@@ -17,6 +17,13 @@ from typing import Self
 
 RETENTION = "720h"
 """30 days. The default namespace has 24 h, and after that no policy protects a workflow id from being used again."""
+_DYNAMIC_CONFIG = {
+    # Lets tests and demos move the clock of a single workflow.
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    # An update above the 2 MiB blob limit is let in, but no worker can answer it, not even refuse it: the answer holds
+    # the request. Its workflow is stuck for as long as the server remembers the update. This turns it away at the door.
+    "history.maxInFlightUpdatePayloads": "1900000",
+}
 _PR_SET_PDEATHSIG = 1
 
 
@@ -42,7 +49,7 @@ class DevServer:
         self.data_dir = data_dir
         self.port = port
         self.ui_port = ui_port
-        self.dynamic_config = {"frontend.WorkflowTimeSkippingEnabled": "true", **(dynamic_config or {})}
+        self.dynamic_config = {**_DYNAMIC_CONFIG, **(dynamic_config or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

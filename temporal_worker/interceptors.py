@@ -1,7 +1,7 @@
 """What every worker of ours has round its workflows and activities."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -57,7 +57,7 @@ class _GuardedMessages(WorkflowInboundInterceptor):
 
     async def handle_signal(self, input: HandleSignalInput) -> None:
         try:
-            _check(workflow.get_signal_handler(input.signal), input.args)
+            _check(_method(input.signal, workflow.get_signal_handler(input.signal)), input.args)
             await self.next.handle_signal(input)
         except TemporalError:  # the workflow's own decision to fail, or a sign of broken code
             raise
@@ -81,14 +81,14 @@ class _GuardedMessages(WorkflowInboundInterceptor):
 
     async def handle_query(self, input: HandleQueryInput) -> Any:
         try:
-            _check(workflow.get_query_handler(input.query), input.args)
+            _check(_method(input.query, workflow.get_query_handler(input.query)), input.args)
         except MessageProblem as problem:
             raise validation_error(problem) from None
         return await self.next.handle_query(input)
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:
         try:
-            _check(workflow.get_update_handler(input.update), input.args)
+            _check(_method(input.update, workflow.get_update_handler(input.update)), input.args)
             self.next.handle_update_validator(input)
         except TemporalError:
             raise
@@ -98,7 +98,7 @@ class _GuardedMessages(WorkflowInboundInterceptor):
     async def handle_update_handler(self, input: HandleUpdateInput) -> Any:
         try:
             # Once more: an update without a validator comes here straight.
-            _check(workflow.get_update_handler(input.update), input.args)
+            _check(_method(input.update, workflow.get_update_handler(input.update)), input.args)
             return await self.next.handle_update_handler(input)
         except TemporalError:
             raise
@@ -109,7 +109,15 @@ class _GuardedMessages(WorkflowInboundInterceptor):
             raise _update_refusal(error) from error
 
 
-def _check(handler: Callable[..., Any] | None, args: Any) -> None:
+def _method(name: str, handler: Callable[..., Any] | None) -> Callable[..., Any] | None:
+    """The method behind a handler: the SDK wraps an async one into ``(*args)``, which tells nothing about its inputs.
+
+    Handlers of ours have the name of their message; of any other the wrapped one has to do.
+    """
+    return handler and getattr(workflow.instance(), name, handler)
+
+
+def _check(handler: Callable[..., Any] | None, args: Sequence[Any]) -> None:
     """Raises MessageProblem if ``args`` do not fit. A dynamic handler (None) takes everything."""
     for arg in args:
         if problem := problem_of(arg):

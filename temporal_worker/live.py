@@ -136,7 +136,7 @@ class Hub:
         workflow_id: str,
         source: Source,
         after: int,
-        timeout: float,  # noqa: ASYNC109 – None instead of an error
+        timeout: float,
     ) -> Frame | None:
         """For a long poll: the first frame that is newer than ``after`` or closed, None after ``timeout`` seconds.
 

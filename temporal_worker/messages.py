@@ -74,7 +74,7 @@ def check_arguments(handler: Callable[..., Any], args: Sequence[Any]) -> None:
         raise MessageProblem("", "has no input" if not args else f"has {len(args)} of {required} inputs")
     if len(args) > len(parameters):
         raise MessageProblem("", f"has {len(args)} inputs, expected {len(parameters)}")
-    hints = get_type_hints(handler)
+    hints = get_type_hints(getattr(handler, "func", handler))  # of a functools.partial, its function's
     for parameter, arg in zip(parameters, args, strict=False):
         if arg is None:
             check_json(hints.get(parameter.name, Any), None)

@@ -1,0 +1,94 @@
+import asyncio
+import itertools
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+
+from temporal_worker import client as our_client
+from temporal_worker.devserver import DevServer
+from temporal_worker.testing import running_worker
+from tests.temporal_worker.areas import AREA, QUEUE, ParcelInput
+
+_numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def eventually(holds: Callable[[], Any], within: float = 10.0) -> Any:
+    """Awaits ``holds`` (plain or async) until it is true, and returns what it gave."""
+    end = time.monotonic() + within
+    while True:
+        found = holds()
+        if isinstance(found, Awaitable):
+            found = await found
+        if found:
+            return found
+        assert time.monotonic() < end, f"not within {within} s"
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def dev_server() -> Iterator[DevServer]:
+    with DevServer(None, port=free_port(), ui_port=None) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def temporal(dev_server: DevServer) -> Client:
+    """The SDK's own client: a stranger to our code."""
+    return await Client.connect(dev_server.address)
+
+
+@pytest.fixture
+def pointed_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Points the process's own client at an address."""
+
+    def point(address: str) -> None:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+        our_client.forget_client()
+
+    yield point
+    our_client.forget_client()
+
+
+@pytest.fixture
+def connected(pointed_at: Callable[[str], None], dev_server: DevServer) -> None:
+    pointed_at(dev_server.address)
+
+
+@pytest.fixture(scope="session")
+async def worker(temporal: Client) -> AsyncIterator[None]:
+    async with running_worker(temporal, AREA):
+        yield
+
+
+StartParcel = Callable[..., Awaitable[WorkflowHandle[Any, Any]]]
+
+
+@pytest.fixture
+def start_parcel(temporal: Client) -> StartParcel:
+    async def start(*args: Any, **options: Any) -> WorkflowHandle[Any, Any]:
+        number = next(_numbers)
+        return await temporal.start_workflow(
+            "ParcelWorkflow",
+            args=list(args) or [ParcelInput(f"p{number}")],
+            id=f"parcel-{os.getpid()}-{number}",
+            task_queue=options.pop("task_queue", QUEUE),
+            **options,
+        )
+
+    return start
+
+
+@pytest.fixture
+async def parcel(start_parcel: StartParcel, worker: None) -> WorkflowHandle[Any, Any]:
+    return await start_parcel()
