@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import structlog
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
+from temporalio.service import RetryConfig
 
 from temporal_worker.errors import CallTimedOut, TemporalUnavailable
 
@@ -26,14 +27,17 @@ CONNECT_TIMEOUT = 1.5
 REMEMBER_FAILURE = 1.0
 """Seconds for which a failed attempt answers for all, so that twenty waiting pages do not wait one after the other."""
 
+# People wait for these calls, and each may be repeated: better an honest "out of reach" than the SDK's own ten seconds.
+_RETRIES = RetryConfig(max_elapsed_time_millis=1500)
+
 log = structlog.get_logger(__name__)
 
 
-async def connect() -> Client:
+async def connect(retry_config: RetryConfig | None = None) -> Client:
     """A new client for the address, namespace, key and TLS files that the environment names (``TEMPORAL_*``)."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(**config)
+    return await Client.connect(**config, retry_config=retry_config)
 
 
 def address() -> str:
@@ -63,7 +67,7 @@ class _Connection:
     async def _connect(self) -> None:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
-                self._client = await connect()
+                self._client = await connect(_RETRIES)
         except TimeoutError:
             self._failed(f"Temporal at {address()} does not answer.")
         except Exception as error:

@@ -192,6 +192,7 @@ class _Channel:
         pause = _Pause()
         seen = -1
         closed = False
+        endings = 0
         while True:
             try:
                 frame = await self._look(closed=closed)
@@ -200,12 +201,14 @@ class _Channel:
                     return
                 if frame.version > seen:
                     pause.reset()
+                    endings = 0
                 else:
                     # The answer to the wait was not about anything newer: a drain, or a reset that took the version
                     # back behind an id that has its answer already. Asking on would be a hot loop.
                     await pause.sleep()
                 seen = frame.version
-                await self._wait(frame.version)
+                progress = await self._wait(frame.version, endings)
+                endings += progress.closed
             except WorkflowCompleted:
                 closed = True
             except WorkflowNotFound as error:
@@ -231,25 +234,28 @@ class _Channel:
         html = await asyncio.to_thread(self._source.render, state)
         return Frame(state["version"], closed, html, state)
 
-    async def _wait(self, version: int) -> None:
-        """Returns when there is something newer than ``version``, or may be."""
+    async def _wait(self, version: int, endings: int) -> Progress:
+        """Returns when there is something newer than ``version``, or may be.
+
+        ``endings`` is how often the answer at this version was that the run ends. Under the old id that answer would
+        come again, even after the end; a new id is refused by the drain, by the end, or waits in the next run.
+        """
+        update_id = f"progress-{version}" if endings == 0 else f"progress-{version}-{endings}"
         loop = asyncio.get_running_loop()
         while True:
             end = loop.time() + WAIT
             try:
-                await execute_update(
+                return await execute_update(
                     self._workflow_id,
                     "wait_for_progress",
                     version,
-                    update_id=f"progress-{version}",
+                    update_id=update_id,
                     result_type=Progress,
                     timeout=WAIT,
                 )
             except CallTimedOut:
                 if loop.time() < end:  # not our own deadline: the server hung up
                     raise
-            else:
-                return
 
     def _publish(self, frame: Frame) -> None:
         if frame == self._last:

@@ -313,7 +313,7 @@ class TestServerAway:
     ) -> None:
         attempts = 0
 
-        async def slow_failure() -> Client:
+        async def slow_failure(*_: Any) -> Client:
             nonlocal attempts
             attempts += 1
             await asyncio.sleep(0.3)
