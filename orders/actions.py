@@ -88,8 +88,8 @@ def _is_charging(view: OrderView) -> bool:
     return view.payment.status in {PaymentStatus.PROCESSING, PaymentStatus.UNKNOWN}
 
 
-def _is_short(view: OrderView) -> bool:
-    return view.problem is not None and view.problem.step == Step.RESERVE
+def _is_parked_at(view: OrderView, step: Step) -> bool:
+    return view.problem is not None and view.problem.step == step
 
 
 def _no_payment(view: OrderView) -> str:
@@ -97,9 +97,9 @@ def _no_payment(view: OrderView) -> str:
         return reason
     if _is_paid(view):
         return "It is paid."
-    if _is_charging(view):
+    if _is_charging(view) and not _is_parked_at(view, Step.PAYMENT):
         return "Not now: a payment is being taken."
-    if _is_short(view):
+    if _is_parked_at(view, Step.RESERVE):
         return "Not yet: it waits for stock. Amend its lines first."
     return "Not yet: its stock is being held." if view.stage in _EARLY else ""
 

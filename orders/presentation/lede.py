@@ -33,7 +33,7 @@ def _attention_lede(order: Glance) -> list[Part]:
             strong("There is not enough stock"),
             text(". Amend its lines or cancel it; until then nothing is held, and the time to pay does not run."),
         ]
-    words = STEP_WORDS.get(Step(order.problem_step), "A step") if order.problem_step in set(Step) else "A step"
+    words = STEP_WORDS.get(order.problem_step, "A step")
     return [
         strong(f"{words} has stopped and needs you"),
         text(". Everything before it is kept; nothing is done twice."),

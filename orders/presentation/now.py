@@ -9,6 +9,7 @@ from orders.presentation.status import STEP_WORDS
 
 # More marks than this would be hairlines; then only the words tell the attempts.
 MOST_MARKS = 12
+RETRY_TIMER = "payment_retry"
 ONE_KEY = "All attempts share one key, so the card can be charged only once."
 
 
@@ -41,7 +42,7 @@ class ProblemCard:
 
 def cards_of(view: OrderView, now: datetime) -> list[TimerCard]:
     retry = [_retry_card(view, now)] if view.payment.next_attempt_at else []
-    others = [timer for timer in view.countdowns if not (retry and "retry" in timer.name)]
+    others = [timer for timer in view.countdowns if timer.name != RETRY_TIMER]
     timers = [
         TimerCard(
             id=f"timer-{timer.name}",

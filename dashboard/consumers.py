@@ -1,0 +1,143 @@
+"""What every live page has in common: who may look, what waits to be sent, and the health in the top bar."""
+
+import asyncio
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.template.loader import render_to_string
+
+from dashboard import health_watch
+from dashboard.viewers import Viewer, viewers
+
+NOT_ALLOWED, NOT_FOUND, DONE, TRY_AGAIN = 4403, 4404, 1000, 1013
+"""Close codes. htmx connects again after 1013 (and after a lost connection), never after the others."""
+
+log = structlog.get_logger(__name__)
+
+
+class Outbox:
+    """What waits to be sent. A newer fragment takes the place of an older one, so a slow browser skips ahead."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, str] = {}
+        self._news = asyncio.Event()
+        self._ended = False
+
+    def put(self, name: str, html: str) -> None:
+        self._waiting.pop(name, None)
+        self._waiting[name] = html
+        self._news.set()
+
+    def end(self) -> None:
+        """Nothing more will come; what waits is still to be taken."""
+        self._ended = True
+        self._news.set()
+
+    async def take(self) -> list[str]:
+        """All that waits, as soon as there is something; empty at the end."""
+        while not self._waiting and not self._ended:
+            await self._news.wait()
+            self._news.clear()
+        taken, self._waiting = list(self._waiting.values()), {}
+        return taken
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """A page's socket. A subclass says who may look (``permission``) and follows something (``follow``)."""
+
+    permission: str
+
+    async def connect(self) -> None:
+        # Accepted first: a refused handshake has no code, and htmx would try again for ever.
+        await self.accept()
+        self.outbox = Outbox()
+        self.viewer: Viewer | None = None
+        self.work: asyncio.Task[None] | None = None
+        if not await database_sync_to_async(self._may_look)():
+            await self.close(NOT_ALLOWED)
+            return
+        self.viewer = Viewer(
+            user_id=self.scope["user"].pk,
+            session_key=self.scope["session"].session_key or "",
+            permission=self.permission,
+            loop=asyncio.get_running_loop(),
+            dismiss=self._dismiss,
+        )
+        viewers.join(self.viewer)
+        self.work = asyncio.create_task(self._run())
+
+    async def disconnect(self, code: int) -> None:
+        if getattr(self, "viewer", None):
+            viewers.leave(self.viewer)  # type: ignore[arg-type]
+        work = getattr(self, "work", None)
+        if work and work is not asyncio.current_task():
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Pages only listen; what they send is not looked at."""
+
+    async def follow(self) -> int:
+        """Puts into the outbox what the page is to show; ends with the code to close the socket with."""
+        raise NotImplementedError
+
+    async def gone(self) -> None:
+        """Waits until the browser has gone, which ends the waiting by cancelling it."""
+        await asyncio.get_running_loop().create_future()
+
+    def may_look(self) -> bool:
+        """More than the permission, if anything. Runs in a thread with the database."""
+        return True
+
+    def _may_look(self) -> bool:
+        user = self.scope["user"]
+        return user.is_authenticated and user.has_perm(self.permission) and self.may_look()
+
+    async def _run(self) -> None:
+        stop_health = health_watch.listen(lambda health: self.outbox.put("health", health_fragment(health)))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send_what_waits())
+                code = await self.follow()
+                self.outbox.end()
+            await self.close(code)
+        except Exception:
+            log.exception("live_page_failed", path=self.scope["path"])
+            await self.close(TRY_AGAIN)
+        finally:
+            stop_health()
+
+    async def _send_what_waits(self) -> None:
+        while fragments := await self.outbox.take():
+            if not await viewers.may_see(self.viewer):  # type: ignore[arg-type]
+                self._dismiss()
+                return
+            for html in fragments:
+                await self.send(text_data=html)
+
+    def _dismiss(self) -> None:
+        if self.work and not self.work.done():
+            self.work.cancel()
+        self._closing = asyncio.ensure_future(self.close(NOT_ALLOWED))
+
+
+class NoSuchPage(AsyncWebsocketConsumer):
+    """Answers a path that no page listens on."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(NOT_FOUND)
+
+
+@lru_cache(maxsize=16)
+def health_fragment(health: health_watch.Health) -> str:
+    return render_to_string("_health.html", {"health": health})
+
+
+def query_of(scope: dict[str, Any]) -> str:
+    return scope.get("query_string", b"").decode("ascii", "replace")

@@ -1,0 +1,150 @@
+"""The health of Temporal and the workers for the top bar of every page: looked up once for all of a process.
+
+A page never waits for it: it takes the last finding and has a new one looked up beside it. While pages listen over their
+sockets, it is looked up every two seconds; a worker is missed 6 s after its last beat, so they know within ten.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+from django.db import connections
+
+from dashboard.health import TEMPORAL, check_all
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks while somebody listens."""
+FRESH_FOR = 3.0
+"""Seconds for which a finding is good enough for a page."""
+PATIENCE = 0.4
+"""Seconds that a page waits for a finding when the last one is not fresh."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """``mark`` as in ``.status--…``: ok, bad or idle."""
+
+    mark: str
+    word: str
+
+
+@dataclass(frozen=True)
+class Health:
+    signs: tuple[Sign, ...]
+    temporal: bool = True
+    workers: bool = True
+
+    @property
+    def is_well(self) -> bool:
+        return self.temporal and self.workers
+
+
+UNKNOWN = Health((Sign("idle", "Being looked up"),))
+
+Callback = Callable[[Health], None]
+
+
+def look() -> Health:
+    """Looks now; takes two seconds at most."""
+    checks = check_all()
+    if not checks[TEMPORAL].ok:
+        return Health((Sign("bad", "Temporal out of reach"),), temporal=False, workers=False)
+    queues = [check.ok for name, check in checks.items() if name.startswith("queue ")]
+    well = all(queues)
+    words = f"Workers {sum(queues)} of {len(queues)}" if any(queues) else "No worker is running"
+    return Health((Sign("ok", "Temporal"), Sign("ok" if well else "bad", words)), workers=well)
+
+
+class HealthWatch:
+    """Use the process's one, through the functions below."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._last = UNKNOWN
+        self._looked_at = 0.0
+        self._looking = False
+        self._thread: threading.Thread | None = None
+        self._listeners: dict[Callback, asyncio.AbstractEventLoop] = {}
+
+    def current(self) -> Health:
+        """The last finding; waits a moment for a new one when it is old."""
+        with self._changed:
+            if not self._is_fresh():
+                self._start_looking()
+                self._changed.wait_for(self._is_fresh, PATIENCE)
+            return self._last
+
+    def refresh(self) -> None:
+        """Have a new finding looked up, unless the last one is fresh; returns at once."""
+        with self._changed:
+            if not self._is_fresh():
+                self._start_looking()
+
+    def listen(self, callback: Callback) -> Callable[[], None]:
+        """Calls ``callback`` on this event loop: with the last finding, then with each that differs. Returns the end."""
+        loop = asyncio.get_running_loop()
+        with self._changed:
+            self._listeners[callback] = loop
+            if self._looked_at:
+                loop.call_soon(callback, self._last)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="health-watch", daemon=True)
+                self._thread.start()
+
+        def end() -> None:
+            with self._changed:
+                self._listeners.pop(callback, None)
+                self._changed.notify_all()
+
+        return end
+
+    def _is_fresh(self) -> bool:
+        return bool(self._looked_at) and monotonic() - self._looked_at < FRESH_FOR
+
+    def _start_looking(self) -> None:
+        if not self._looking:
+            self._looking = True
+            threading.Thread(target=self._look, name="health-look", daemon=True).start()
+
+    def _look(self) -> None:
+        found = UNKNOWN
+        try:
+            found = look()
+        except Exception:
+            log.exception("health_look_failed")
+        finally:
+            connections.close_all()
+            with self._changed:
+                before, self._last = self._last, found
+                self._looked_at, self._looking = monotonic(), False
+                self._changed.notify_all()
+                listeners = list(self._listeners.items()) if found != before else []
+        for callback, loop in listeners:
+            try:
+                loop.call_soon_threadsafe(callback, found)
+            except RuntimeError:  # that loop is gone, and its listener with it
+                with self._changed:
+                    self._listeners.pop(callback, None)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._listeners, LOOK_EVERY)
+                if not self._listeners:
+                    self._thread = None
+                    return
+                if self._looking:
+                    continue
+                self._looking = True
+            self._look()
+
+
+_watch = HealthWatch()
+current = _watch.current
+refresh = _watch.refresh
+listen = _watch.listen

@@ -1,0 +1,27 @@
+"""Every address. Each area's own are in its ``urls.py``."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LogoutView
+from django.urls import include, path
+
+from dashboard import health, views
+from dashboard.api import api
+from orders import webhooks
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("accounts/login/", views.LogIn.as_view(), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("health/", views.health, name="health"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("orders/", include("orders.urls")),
+    path("webhooks/", include(([path("payments", webhooks.payments, name="payments")], "webhooks"))),
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "dashboard.views.bad_request"
+handler403 = "dashboard.views.permission_denied"
+handler404 = "dashboard.views.not_found"
+handler500 = "dashboard.views.server_error"

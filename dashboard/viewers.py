@@ -1,0 +1,128 @@
+"""Who looks at live pages through this process, and whether they still may.
+
+A socket lives for hours: rights are checked when it opens, again before anything is sent, and at once when somebody logs
+out, is deactivated or changes roles. One check covers everybody who looks, so a push to 200 viewers costs what one does.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from weakref import WeakKeyDictionary
+
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.db import connections
+from django.utils import timezone
+
+GOOD_FOR = 1.0
+"""Seconds for which a check answers for the pushes that follow it."""
+
+
+@dataclass(eq=False)
+class Viewer:
+    """One open socket. ``dismiss`` is called on ``loop`` when its rights are gone."""
+
+    user_id: int
+    session_key: str
+    permission: str
+    loop: asyncio.AbstractEventLoop
+    dismiss: Callable[[], None]
+
+
+Admission = tuple[int, str, str]
+
+
+class Viewers:
+    """All viewers of this process. Use the process's one, ``viewers``."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._viewers: set[Viewer] = set()
+        self._checks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
+        self._admitted: set[Admission] = set()
+        self._checked_at = float("-inf")
+
+    def join(self, viewer: Viewer) -> None:
+        """Add somebody whose rights have just been checked."""
+        with self._lock:
+            self._viewers.add(viewer)
+            self._admitted.add(_admission(viewer))
+
+    def leave(self, viewer: Viewer) -> None:
+        with self._lock:
+            self._viewers.discard(viewer)
+
+    async def may_see(self, viewer: Viewer) -> bool:
+        """Whether the viewer's rights held at most a second ago."""
+        if monotonic() - self._checked_at > GOOD_FOR:
+            loop = asyncio.get_running_loop()
+            check = self._checks.get(loop)
+            if check is None or check.done():
+                check = self._checks[loop] = asyncio.create_task(asyncio.to_thread(self._check))
+            # One who leaves while it runs must not stop it for the others.
+            await asyncio.shield(check)
+        return _admission(viewer) in self._admitted
+
+    def log_out(self, session_key: str | None) -> None:
+        """Dismiss everybody of a session that has just ended."""
+        self._dismiss(lambda viewer: viewer.session_key == session_key)
+
+    def recheck(self) -> None:
+        """Rights have changed: check all now and dismiss who may see no longer. Blocks for the check; for threads."""
+        with self._lock:
+            if not self._viewers:
+                return
+        self._check()
+        self._dismiss(lambda viewer: _admission(viewer) not in self._admitted)
+
+    def _dismiss(self, is_meant: Callable[[Viewer], bool]) -> None:
+        with self._lock:
+            meant = [viewer for viewer in self._viewers if is_meant(viewer)]
+        for viewer in meant:
+            try:
+                viewer.loop.call_soon_threadsafe(viewer.dismiss)
+            except RuntimeError:  # its loop is gone, and so is its socket
+                self.leave(viewer)
+
+    def _check(self) -> None:
+        with self._lock:
+            asked = {_admission(viewer) for viewer in self._viewers}
+        try:
+            admitted = _admitted(asked)
+        finally:
+            if threading.current_thread() is not threading.main_thread():
+                connections.close_all()
+        with self._lock:
+            # Who joined meanwhile was checked on joining.
+            joined = {_admission(viewer) for viewer in self._viewers} - asked
+            self._admitted, self._checked_at = admitted | joined, monotonic()
+
+
+def _admission(viewer: Viewer) -> Admission:
+    return viewer.user_id, viewer.session_key, viewer.permission
+
+
+def _admitted(asked: set[Admission]) -> set[Admission]:
+    """Those whose session lives and is theirs, and whose user is active and holds the permission."""
+    keys = {session_key for _, session_key, _ in asked}
+    sessions = {
+        session.session_key: session.get_decoded()
+        for session in Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    }
+    hashes: dict[tuple[int, str], set[str]] = {}
+    for permission in {permission for _, _, permission in asked}:
+        ids = {user_id for user_id, _, wanted in asked if wanted == permission}
+        for user in User.objects.with_perm(permission).filter(pk__in=ids):
+            hashes[user.pk, permission] = {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}
+    return {
+        (user_id, key, permission)
+        for user_id, key, permission in asked
+        if sessions.get(key, {}).get(SESSION_KEY) == str(user_id)
+        and sessions[key].get(HASH_SESSION_KEY) in hashes.get((user_id, permission), ())
+    }
+
+
+viewers = Viewers()

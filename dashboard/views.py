@@ -1,0 +1,96 @@
+"""The shell's own pages: where you land, how the parts are, and what is said when something went wrong."""
+
+from django.conf import settings
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from dashboard.access import is_fragment, to_login
+from dashboard.auth import DEMO_USERNAMES
+from dashboard.health import check_all
+
+# What the log-in page calls the place that you go on to, by the first part of its address.
+_PLACES = {"orders": "Orders", "admin": "Configuration", "api": "the API's documentation", "health": "Health"}
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The orders, until there is more than one area to come home to."""
+    return redirect("orders:list")
+
+
+@require_safe
+@never_cache
+def health(request: HttpRequest) -> HttpResponse:
+    """How the parts are, for people."""
+    if not request.user.is_authenticated:
+        return to_login(request)
+    return render(request, "health.html", {"checks": check_all(), "nav": "health"})
+
+
+class LogIn(LoginView):
+    """Django's own, which says where you go on to and, in the demo, whom you can be."""
+
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+        context = super().get_context_data(**kwargs)
+        demo = DEMO_USERNAMES if settings.DEMO else ()
+        return {**context, "place": self._place(), "demo_usernames": demo}
+
+    def _place(self) -> str:
+        """The name of the page in ``next``; nothing for an address that is not ours."""
+        target = self.get_redirect_url()
+        if not target or not url_has_allowed_host_and_scheme(target, allowed_hosts={self.request.get_host()}):
+            return ""
+        address = target.split("?")[0]
+        try:
+            match = resolve(address)
+        except Resolver404:
+            return ""
+        if "order_id" in match.kwargs:
+            return f"order {match.kwargs['order_id']}"
+        return _PLACES.get(address.strip("/").split("/")[0], "")
+
+
+def unavailable_page(request: HttpRequest, detail: str, retry_after: int) -> HttpResponse:
+    """503: what is asked for cannot be had now; trying again is safe."""
+    response = _problem(request, 503, detail=detail)
+    response["Retry-After"] = str(retry_after)
+    return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _problem(request, 403, template="403_csrf.html")
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _problem(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _problem(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _problem(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Stands by itself: what has failed may be what other pages are made of."""
+    return render(None, "500.html", status=500)  # type: ignore[arg-type]
+
+
+def _problem(request: HttpRequest, status: int, *, template: str = "", detail: str = "") -> HttpResponse:
+    """A page that says what happened and what to do; inside a dialog or a fragment only its words."""
+    name = template or f"{status}.html"
+    context = {"detail": detail, "bare": is_fragment(request) or not hasattr(request, "user")}
+    if context["bare"] or not request.user.is_authenticated:
+        context["layout"] = "_problem_bare.html" if context["bare"] else "problem_out.html"
+    else:
+        context["layout"] = "problem.html"
+    return render(request, name, context, status=status)

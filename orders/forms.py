@@ -1,0 +1,259 @@
+"""The forms by which people act on an order. Each says in words what it does and sends itself through the gateway."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django import forms
+from django.conf import settings
+
+from orders import gateway
+from orders.actions import retryable_step
+from orders.contract import MAX_CENTS, MAX_QUANTITY, MAX_REASON, MAX_TEXT, By, OrderView
+from orders.models import Product
+from orders.presentation import money
+
+_KEY = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+TEST_CARDS = (
+    ("tok_visa", "pays"),
+    ("tok_declined", "is declined"),
+    ("tok_flaky", "times out twice, then pays"),
+    ("tok_timeout_after_charge", "charges, then times out"),
+)
+
+
+class KeyedForm(forms.Form):
+    """A form that carries its own number, so that sending it twice does it once."""
+
+    idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", auto_id="f-%s", **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs.setdefault("class", "input")
+            if field.help_text:
+                field.widget.attrs["aria-describedby"] = f"f-{name}-hint"
+        self.fields["idempotency_key"].initial = new_key()
+
+    def clean_idempotency_key(self) -> str:
+        key: str = self.cleaned_data["idempotency_key"]
+        return key if _KEY.fullmatch(key) else new_key()
+
+    @property
+    def key(self) -> str:
+        key: str = self.cleaned_data.get("idempotency_key") or new_key()
+        return key
+
+    def show_again(self, *, keep_key: bool) -> None:
+        """Make the form ready to be drawn with what was typed. The key stays only where a repeat is the same request."""
+        if not keep_key:
+            data = self.data.copy()
+            data["idempotency_key"] = new_key()
+            self.data = data
+        for name in self.errors:
+            if name in self.fields:
+                widget = self.fields[name].widget
+                widget.attrs["aria-invalid"] = "true"
+                hint = widget.attrs.get("aria-describedby", "")
+                widget.attrs["aria-describedby"] = f"f-{name}-error {hint}".strip()
+
+    def blame(self, field: str, problem: str) -> None:
+        """Put a problem beside the field it names, or above the form."""
+        sentence = problem[:1].upper() + problem[1:]
+        sentence = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+        self.add_error(field if field in self.fields else None, sentence)
+
+
+def new_key() -> str:
+    return str(uuid4())
+
+
+class ActionForm(KeyedForm):
+    """What a person can do with an order. ``told`` is the short note that it was done."""
+
+    title: ClassVar[str]
+    submit: ClassVar[str]
+    told: ClassVar[str]
+    danger: ClassVar[bool] = False
+
+    @property
+    def intro(self) -> str:
+        """What will happen, before it does."""
+        return ""
+
+    def prepare(self, view: OrderView) -> None:
+        """Fill in what depends on the order, for drawing. Sending does without."""
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        """Do it. Raises :class:`orders.gateway.OrderProblem`."""
+        raise NotImplementedError
+
+
+class ItemForm(ActionForm):
+    sku = forms.CharField(label="Product", max_length=64, widget=forms.Select)
+    quantity = forms.IntegerField(
+        min_value=1, max_value=MAX_QUANTITY, initial=1, widget=forms.TextInput(attrs={"inputmode": "numeric"})
+    )
+
+    def _offer(self, choices: Sequence[tuple[str, str]]) -> None:
+        widget = self.fields["sku"].widget
+        assert isinstance(widget, forms.Select)
+        widget.choices = [("", "Choose a product"), *choices]
+
+
+class AddItemForm(ItemForm):
+    title, submit, told = "Add an item", "Add", "Item added."
+    intro = "Its stock is held at once, at today's price."
+
+    def prepare(self, view: OrderView) -> None:
+        products = Product.objects.filter(is_active=True)
+        self._offer([(p.sku, f"{p.sku} · {p.name} · {money(p.unit_price_cents, p.currency)}") for p in products])
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        asked = self.cleaned_data
+        return gateway.add_item(order_id, sku=asked["sku"], quantity=asked["quantity"], by=by, key=self.key)
+
+
+class RemoveItemForm(ItemForm):
+    title, submit, told = "Remove an item", "Remove", "Item removed."
+    intro = "The pieces go back to stock."
+
+    def prepare(self, view: OrderView) -> None:
+        self._offer([(line.sku, f"{line.sku} · {line.name} · {line.quantity} in the order") for line in view.items])
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        asked = self.cleaned_data
+        return gateway.remove_item(order_id, sku=asked["sku"], quantity=asked["quantity"], by=by, key=self.key)
+
+
+class PaymentForm(ActionForm):
+    title, submit, told = "Take a card payment", "Take the payment", "The payment is being taken."
+    payment_method = forms.CharField(initial="card", max_length=32, widget=forms.HiddenInput)
+    amount_cents = forms.IntegerField(min_value=1, max_value=MAX_CENTS, widget=forms.HiddenInput)
+    card_token = forms.CharField(
+        label="Card token",
+        max_length=200,
+        help_text="Single use, from the payment provider. It is not kept.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "list": "test-cards"}),
+    )
+    currency = "USD"
+
+    @property
+    def intro(self) -> str:
+        cents = str(self["amount_cents"].value() or "")
+        amount = money(int(cents), self.currency) if cents.isascii() and cents.isdigit() and len(cents) < 16 else ""
+        return f"{amount} is charged once, however often it has to be tried." if amount else ""
+
+    @property
+    def test_cards(self) -> Sequence[tuple[str, str]]:
+        return TEST_CARDS if settings.DEMO else ()
+
+    def prepare(self, view: OrderView) -> None:
+        self.currency = view.currency
+        self.fields["amount_cents"].initial = view.total_cents
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        asked = self.cleaned_data
+        return gateway.process_payment(
+            order_id,
+            payment_method=asked["payment_method"],
+            card_token=asked["card_token"],
+            amount_cents=asked["amount_cents"],
+            by=by,
+            key=self.key,
+        )
+
+
+class ManualPaymentForm(ActionForm):
+    title, submit, told = "Record a payment", "Record the payment", "Payment recorded."
+    intro = "For money that came another way: by transfer, or in cash. Your name is noted as the one who accepted it."
+    reference = forms.CharField(max_length=200, help_text="Where the money can be found: a bank reference, a receipt.")
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        return gateway.accept_payment(order_id, reference=self.cleaned_data["reference"], by=by, key=self.key)
+
+
+class ShipmentForm(ActionForm):
+    title, submit, told = "Mark as shipped", "Mark as shipped", "Marked as shipped. The customer is told."
+    intro = "The customer gets a mail with the tracking number. After this the order cannot be cancelled."
+    carrier = forms.CharField(max_length=64)
+    tracking_number = forms.CharField(max_length=64)
+    address = forms.CharField(
+        max_length=MAX_TEXT, required=False, widget=forms.Textarea(attrs={"rows": 2}), label="Address, if another one"
+    )
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        asked = self.cleaned_data
+        return gateway.ship(
+            order_id,
+            carrier=asked["carrier"],
+            tracking_number=asked["tracking_number"],
+            address=asked["address"],
+            by=by,
+            key=self.key,
+        )
+
+
+class DeliveryForm(ActionForm):
+    title, submit, told = "Mark as delivered", "Mark as delivered", "Marked as delivered."
+    intro = "The order is complete then, and the customer gets a last mail."
+    received_by = forms.CharField(max_length=150, required=False, help_text="Who took it at the door, if known.")
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        return gateway.deliver(order_id, received_by=self.cleaned_data["received_by"], by=by, key=self.key)
+
+
+class CancellationForm(ActionForm):
+    title, submit, told = "Cancel order", "Cancel the order", "The order is being cancelled."
+    danger = True
+    undoing = ""
+    reason = forms.CharField(
+        max_length=MAX_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="The customer reads it.",
+    )
+
+    @property
+    def intro(self) -> str:
+        return self.undoing
+
+    def prepare(self, view: OrderView) -> None:
+        pieces = sum(line.quantity for line in view.items)
+        stock = f"{pieces:,} piece{'s' if pieces != 1 else ''} go{'es' if pieces == 1 else ''} back to stock"
+        if view.payment.status == "paid":
+            total = money(view.payment.amount_cents, view.currency)
+            self.undoing = (
+                f"{total} go back to the customer, then {stock}. The customer is told. This cannot be undone."
+            )
+        else:
+            self.undoing = f"{stock[:1].upper()}{stock[1:]}; nothing was charged. The customer is told."
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        return gateway.cancel_order(order_id, reason=self.cleaned_data["reason"], by=by, key=self.key)
+
+
+class RetryForm(ActionForm):
+    title, submit, told = "Try it again", "Try again now", "It is being tried again."
+    intro = "At once, with the same key as before: what was done already is not done twice."
+    step = forms.CharField(max_length=32, widget=forms.HiddenInput)
+
+    def prepare(self, view: OrderView) -> None:
+        self.fields["step"].initial = retryable_step(view)
+
+    def send(self, order_id: str, by: By) -> OrderView:
+        return gateway.retry_failed_step(order_id, step=self.cleaned_data["step"], by=by, key=self.key)
+
+
+ACTION_FORMS: dict[str, type[ActionForm]] = {
+    "items": AddItemForm,
+    "item_removal": RemoveItemForm,
+    "payment": PaymentForm,
+    "manual_payment": ManualPaymentForm,
+    "shipment": ShipmentForm,
+    "delivery": DeliveryForm,
+    "cancellation": CancellationForm,
+    "retry": RetryForm,
+}

@@ -1,0 +1,50 @@
+"""An order page that moves: one fragment for all who look, drawn from one query per change."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from temporalio.envconfig import ClientConfig
+
+from orders import gateway
+from orders.contract import OrderView
+from orders.presentation import order_page
+from temporal_worker.client import WorkflowNotFound
+
+
+def order_context(view: OrderView, *, as_of: datetime | None = None, from_database: bool = False) -> dict[str, Any]:
+    """What the shared fragments are drawn from. ``as_of`` when this is not what is true now, only what was known then."""
+    namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
+    return {
+        "page": order_page(view, datetime.now(UTC), as_of=as_of),
+        "from_database": from_database,
+        "temporal_url": f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{view.workflow_id}",
+    }
+
+
+def live_fragments(view: OrderView) -> str:
+    """All shared fragments of the order page, each with its id; the same for the page, an answer and the sockets."""
+    return render_to_string("orders/_order_live.html", order_context(view))
+
+
+def unavailable_fragment() -> str:
+    """The notice that stands above an order while Temporal or its worker is out of reach."""
+    return render_to_string("orders/_order_notice.html", {"unreachable": True, "since": datetime.now(UTC)})
+
+
+class OrderSource:
+    """What the hub asks for frames."""
+
+    async def fetch(self, workflow_id: str) -> dict[str, Any]:
+        try:
+            view = await gateway.afetch_order(workflow_id.removeprefix("order-"))
+        except gateway.OrderNotFound as error:
+            raise WorkflowNotFound(workflow_id) from error
+        return {"version": view.version, "view": view}
+
+    def render(self, state: dict[str, Any]) -> str:
+        return live_fragments(state["view"])
+
+
+order_source = OrderSource()

@@ -1,0 +1,132 @@
+"""The orders list that moves: one look at the projection per change and process, shared by everybody who lists orders."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.db import connections
+from django.template.loader import render_to_string
+
+from orders.counts import badge_counts, list_counts
+from orders.models import Order
+from orders.presentation import row_of
+from orders.projection import COUNTER
+from temporal_worker import pulse
+
+MOST_ROWS = 500
+"""Changed rows that one look takes; more are taken by the next."""
+
+log = structlog.get_logger(__name__)
+
+ROW_FIELDS = (
+    "order_id",
+    "version",
+    "change",
+    "status",
+    "stage",
+    "payment_status",
+    "customer_id",
+    "customer_name",
+    "customer_email",
+    "currency",
+    "total_cents",
+    "is_late",
+    "placed_at",
+    "snapshot",
+)
+
+
+@dataclass(frozen=True)
+class ChangedRow:
+    pk: int
+    order_id: str
+    html: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What has changed since the last one."""
+
+    rows: tuple[ChangedRow, ...]
+    summary: str
+    badges: str
+    unmatched_badge: str
+
+
+Listener = Callable[[Batch], None]
+
+
+class OrderFeed:
+    """All lists that are open on one event loop. Get it with ``order_feed()``."""
+
+    def __init__(self) -> None:
+        self._listeners: set[Listener] = set()
+        self._seen = 0
+        self._stop: Callable[[], None] | None = None
+        self._look: asyncio.Task[None] | None = None
+        self._again = False
+
+    def listen(self, listener: Listener, after: int) -> Callable[[], None]:
+        """Calls ``listener`` with every batch of changes after the counter's value ``after``. Returns the end."""
+        self._listeners.add(listener)
+        if self._stop is None:
+            self._seen = after
+            self._stop = pulse.listen(COUNTER, self._on_change, after=after)
+
+        def end() -> None:
+            self._listeners.discard(listener)
+            if not self._listeners and self._stop:
+                self._stop()
+                self._stop = None
+
+        return end
+
+    def _on_change(self, value: int) -> None:
+        # Changes that come while a look is under way wait for the next one: a burst costs two looks, not hundreds.
+        self._again = True
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._look_while_new())
+
+    async def _look_while_new(self) -> None:
+        while self._again:
+            self._again = False
+            try:
+                batch, self._seen = await asyncio.to_thread(read_batch, self._seen)
+            except Exception:
+                log.exception("order_feed_failed")
+                await asyncio.sleep(1)
+                self._again = bool(self._listeners)
+                continue
+            for listener in list(self._listeners):
+                listener(batch)
+            self._again = self._again or len(batch.rows) == MOST_ROWS
+
+
+def read_batch(after: int) -> tuple[Batch, int]:
+    """The rows changed after a value of the counter, and the value to go on from. For a thread of its own."""
+    try:
+        changed = Order.objects.filter(change__gt=after).order_by("change").only(*ROW_FIELDS)[:MOST_ROWS]
+        orders = list(changed)
+        badges = badge_counts()
+        batch = Batch(
+            rows=tuple(ChangedRow(order.pk, order.order_id, row_fragment(order)) for order in orders),
+            summary=render_to_string("orders/_orders_summary.html", {"counts": list_counts()}),
+            badges=render_to_string("orders/_badges.html", {"counts": badges}),
+            unmatched_badge=render_to_string("orders/_unmatched_badge.html", {"counts": badges}),
+        )
+        return batch, orders[-1].change if orders else after
+    finally:
+        connections.close_all()
+
+
+def row_fragment(order: Order) -> str:
+    return render_to_string("orders/_order_row.html", {"row": row_of(order), "version": order.version})
+
+
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, OrderFeed] = WeakKeyDictionary()
+
+
+def order_feed() -> OrderFeed:
+    return _feeds.setdefault(asyncio.get_running_loop(), OrderFeed())

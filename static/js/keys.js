@@ -1,0 +1,42 @@
+// Keyboard: / searches, g o goes to the orders, j and k walk a list (Enter opens its link), ? shows all of them.
+(() => {
+  const isTyping = (element) => element.closest("input, select, textarea, [contenteditable], dialog[open]");
+  let waitsForArea = 0;
+
+  const walk = (step) => {
+    const links = [...document.querySelectorAll("[data-walk] [data-walk-to]")];
+    if (!links.length) return false;
+    const here = links.findIndex((link) => link.closest("tr, li")?.contains(document.activeElement));
+    const next = links[Math.max(0, Math.min(links.length - 1, here < 0 ? (step > 0 ? 0 : links.length - 1) : here + step))];
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+    return true;
+  };
+  const go = (selector) => {
+    const link = document.querySelector(selector);
+    if (link) location.assign(link.href);
+    return Boolean(link);
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    const wantsArea = Date.now() - waitsForArea < 1200;
+    waitsForArea = 0;
+    let done = false;
+    if (wantsArea) done = go(`[data-go="${CSS.escape(event.key)}"]`);
+    else if (event.key === "/") {
+      const search = [...document.querySelectorAll(".search input")].find((input) => input.checkVisibility());
+      search?.select();
+      search?.focus();
+      done = Boolean(search);
+    } else if (event.key === "g") waitsForArea = Date.now();
+    else if (event.key === "j") done = walk(1);
+    else if (event.key === "k") done = walk(-1);
+    else if (event.key === "n") done = go('[data-key="n"]');
+    else if (event.key === "?") {
+      document.getElementById("keys")?.showModal();
+      done = true;
+    }
+    if (done) event.preventDefault();
+  });
+})();

@@ -1,0 +1,106 @@
+// Live pages: what comes in is marked, never older than what stands there, and takes nobody's focus. When the socket is
+// lost the page says so, falls back to the long poll, and goes back to the socket as soon as it opens again.
+(() => {
+  const MARKED_FOR = 5000;
+  const root = document.getElementById("live");
+  const byId = (id) => document.getElementById(id);
+  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  // ── What has just changed ─────────────────────────────────────────────────────────────────────────────────────────
+  const known = new Map();
+  const marked = (scope) => [...(scope.matches?.("[data-mark]") ? [scope] : []), ...scope.querySelectorAll("[data-mark]")];
+  for (const element of marked(document)) known.set(element.id, element.dataset.mark);
+  const mark = (element) => {
+    if (known.get(element.id) === element.dataset.mark) return;
+    known.set(element.id, element.dataset.mark);
+    element.classList.add("is-changed");
+    setTimeout(() => element.classList.remove("is-changed"), MARKED_FOR);
+  };
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      for (const node of change.addedNodes) if (node.nodeType === Node.ELEMENT_NODE) marked(node).forEach(mark);
+    }
+  }).observe(document.body, { childList: true, subtree: true });
+
+  // ── Never an older version over a newer one ───────────────────────────────────────────────────────────────────────
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    const incoming = fragment.firstElementChild ?? fragment;
+    const has = Number(target.dataset.version), comes = Number(incoming.dataset?.version);
+    if (comes < has) event.detail.shouldSwap = false;
+  });
+
+  // ── Focus, and the personal fragment ──────────────────────────────────────────────────────────────────────────────
+  let focused = null;
+  const keepFocus = () => { focused = document.activeElement?.id || null; };
+  const giveFocusBack = () => {
+    if (focused && document.activeElement === document.body) byId(focused)?.focus({ preventScroll: true });
+  };
+  const refreshActions = () => {
+    const head = byId("order-head"), actions = byId("order-actions");
+    if (head && actions && head.dataset.actionsVersion !== actions.dataset.actionsVersion) {
+      window.htmx.trigger(actions, "refresh");
+    }
+  };
+  document.addEventListener("htmx:wsBeforeMessage", keepFocus);
+  document.addEventListener("htmx:wsAfterMessage", () => { giveFocusBack(); refreshActions(); });
+  document.addEventListener("htmx:afterSettle", refreshActions);
+
+  if (!root) return;
+
+  // ── The connection ────────────────────────────────────────────────────────────────────────────────────────────────
+  window.htmx.config.wsReconnectDelay = (tries) => Math.min(1000 * 2 ** tries, 15000) * (0.5 + Math.random() / 2);
+  let open = false, ended = false, polling = null;
+
+  const say = (kind) => {
+    const banner = byId("connection");
+    if (!banner) return;
+    banner.hidden = !kind;
+    for (const words of banner.querySelectorAll("[data-when]")) words.hidden = words.dataset.when !== kind;
+  };
+  const version = () => byId("order-head")?.dataset.version ?? 0;
+  const take = async (response) => {
+    const html = await response.text();
+    keepFocus();
+    window.htmx.swap("#live-sink", html, { swapStyle: "innerHTML" });
+    giveFocusBack();
+    refreshActions();
+  };
+  const poll = async () => {
+    const stop = (polling = new AbortController());
+    while (!open && !ended && polling === stop) {
+      try {
+        const url = `${root.dataset.fallback}?after=${version()}`;
+        const response = await fetch(url, { signal: stop.signal, headers: { "HX-Request": "true" } });
+        if (response.redirected || [401, 403, 404].includes(response.status)) { say("denied"); return; }
+        if (response.status === 200 || response.status === 286) await take(response);
+        if (response.status === 286) { ended = true; say(""); return; }
+        if (response.status === 200 || response.status === 204) say("polling");
+        else await sleep(3000);
+      } catch {
+        if (stop.signal.aborted) return;
+        say("lost");
+        await sleep(3000);
+      }
+    }
+  };
+  document.addEventListener("htmx:wsOpen", () => {
+    open = true;
+    polling?.abort();
+    polling = null;
+    say("");
+  });
+  document.addEventListener("htmx:wsClose", (event) => {
+    open = false;
+    const code = event.detail.event.code;
+    if (code === 1000) { ended = true; return; }
+    if (code === 4403 || code === 4404) { ended = true; say("denied"); return; }
+    setTimeout(() => {
+      if (open || ended) return;
+      say("lost");
+      if (root.dataset.fallback && !polling) poll();
+    }, 1500);
+  });
+  window.addEventListener("pagehide", () => { ended = true; });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+})();
