@@ -292,7 +292,7 @@ class OrderWorkflow(LiveWorkflow):
         await self._is_payable()
         _raise(self.payments.refusal(payment.amount_cents))
         charge = self.payments.submit(payment)
-        await self.waiting.briefly(lambda: charge.is_settled)
+        await self.waiting.briefly(lambda: charge.is_answered)
         _raise(charge.refusal)
         return self.state.view()
 

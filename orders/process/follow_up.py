@@ -44,6 +44,7 @@ class Mails:
     def __init__(self, state: OrderState) -> None:
         self._state = state
         self._tasks: set[asyncio.Task[None]] = set()
+        self._one_by_one = asyncio.Lock()
 
     def send(self, kind: str, number: int = 1) -> None:
         self.do(self._send(MailRequest(kind, self._state.view(timeline_after=self._state.timeline_total), number)))
@@ -57,7 +58,9 @@ class Mails:
     async def _send(self, request: MailRequest) -> None:
         name = request.kind.replace("_", " ")
         try:
-            recipient = await effects.send_order_mail(request)
+            # In their order: nobody should read "delivered" before "shipped".
+            async with self._one_by_one:
+                recipient = await effects.send_order_mail(request)
         except ActivityError:
             self._state.record(TimelineKind.MAIL_FAILED, f"Mail “{name}” could not be sent.")
         else:

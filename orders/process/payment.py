@@ -42,13 +42,18 @@ PROVIDER = By("", Door.WEBHOOK)
 
 @dataclass
 class Charge:
-    """One charge that somebody asked for. ``refusal`` or ``is_settled`` answer whoever waits for it."""
+    """One charge that somebody asked for. Settled, refused or parked, there is an answer for whoever waits for it."""
 
     request: PaymentInput
     key: str
     tries: int = 0
     is_settled: bool = False
+    is_parked: bool = False
     refusal: ApplicationError | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        return self.is_settled or self.is_parked
 
     def settle(self, refusal: ApplicationError | None = None) -> None:
         self.is_settled, self.refusal = True, refusal
@@ -181,6 +186,7 @@ class Payments:
             text = f"Try {charge.tries} failed: {error} No more tries by itself."
             state.record(TimelineKind.PAYMENT_FAILED, text, amount_cents=charge.request.amount_cents)
             state.park(Step.PAYMENT, error)
+            charge.is_parked = True
         else:
             wait = _backoff(charge.tries, policy.payment_retry_initial_seconds)
             wait = min(wait, timedelta(seconds=policy.payment_retry_maximum_seconds))
