@@ -42,15 +42,13 @@ def check_json(hint: Any, value: Any, field: str = "") -> None:
     if origin is Union or origin is types.UnionType:
         return _check_union(get_args(hint), value, field)
     if origin is Literal:
-        if value not in get_args(hint) or isinstance(value, bool) is not any(value is arg for arg in (True, False)):
-            raise _expected("one of " + ", ".join(map(str, get_args(hint))), value, field)
-        return None
+        return _check_choice(get_args(hint), value, field)
     if not isinstance(origin, type):
         return None
     if dataclasses.is_dataclass(origin):
         return _check_object(origin, value, field)
     if issubclass(origin, Enum):
-        return _check_enum(origin, value, field)
+        return _check_choice([member.value for member in origin], value, field)
     if issubclass(origin, (str, int, float, datetime, type(None))):
         return _check_scalar(origin, value, field)
     if issubclass(origin, Mapping):
@@ -119,10 +117,10 @@ def _check_object(cls: type, value: Any, field: str) -> None:
             raise MessageProblem(path, "is missing")
 
 
-def _check_enum(cls: type[Enum], value: Any, field: str) -> None:
-    known = [member.value for member in cls]
-    if isinstance(value, bool) or value not in known:
-        raise _expected("one of " + ", ".join(map(str, known)), value, field)
+def _check_choice(choices: Sequence[Any], value: Any, field: str) -> None:
+    # With its type: true and 1.0 are equal to 1.
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        raise _expected("one of " + ", ".join(map(str, choices)), value, field)
 
 
 def _check_scalar(cls: type, value: Any, field: str) -> None:

@@ -147,9 +147,15 @@ class ParcelWorkflow(LiveWorkflow):
         self.dropped.append([name, problem])
 
 
-@dataclass
-class ActivityInput:
-    name: str
+@workflow.defn
+class GateWorkflow:
+    """Runs the activity ``pass_gate`` of whoever registers it."""
+
+    @workflow.run
+    async def run(self) -> str:
+        return await workflow.execute_activity(
+            "pass_gate", start_to_close_timeout=timedelta(seconds=60), result_type=str
+        )
 
 
 @activity.defn
