@@ -19,6 +19,7 @@ env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
 TESTING = "pytest" in sys.modules
 
 # ── Modes ────────────────────────────────────────────────────────────────────────────────────────────────────────────

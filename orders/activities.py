@@ -26,7 +26,7 @@ from orders.contract import (
     StockResult,
     UnmatchedPayment,
 )
-from orders.models import Customer, Order, OrderMail, WebhookEvent
+from orders.models import Customer, Order, OrderMail, Product, WebhookEvent
 from orders.payments.base import get_provider
 from orders.process.effects import CustomerProfile, EarlyPayment
 
@@ -41,6 +41,13 @@ def load_customer_profile(customer_id: str) -> CustomerProfile:
     customer = Customer.objects.filter(customer_id=customer_id).first()
     earlier = Order.objects.filter(customer_id=customer_id).exclude(status=Order.STARTING).count()
     return CustomerProfile(name=customer.name if customer else "", orders=earlier)
+
+
+@activity.defn
+def recommend_products(skus: list[str]) -> list[str]:
+    """SKUs of products that are bought together with these, three at most."""
+    found = Product.objects.filter(bought_together__sku__in=skus, is_active=True, stock__gt=0).exclude(sku__in=skus)
+    return list(found.distinct().order_by("sku").values_list("sku", flat=True)[:3])
 
 
 @activity.defn

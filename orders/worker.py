@@ -13,6 +13,7 @@ AREA_WORKER = AreaWorker(
     activities=[
         activities.snapshot_inventory,
         activities.load_customer_profile,
+        activities.recommend_products,
         activities.hold_stock,
         activities.ship_stock,
         activities.collect_early_payments,

@@ -102,11 +102,15 @@ class OrderWorkflow(LiveWorkflow):
         self.state.record(TimelineKind.ORDER_PLACED, text, by=order.by, amount_cents=self.state.total_cents or None)
 
     async def _enrich(self) -> None:
-        """Stock and customer, asked at once. Best effort: the order goes on without what is not answered in time."""
+        """Stock, customer, recommendations, asked at once. Best effort: the order goes on without what fails."""
         self.state.enter(OrderStage.ENRICHMENT)
-        products, profile = await asyncio.gather(
-            effects.snapshot_inventory([line.sku for line in self.state.items]),
+        skus = [line.sku for line in self.state.items]
+        # Orders from before there were recommendations replay without them (tests/histories/orders/0.1.0-first).
+        with_recommendations = workflow.patched("recommend-products")
+        products, profile, recommended = await asyncio.gather(
+            effects.snapshot_inventory(skus),
             effects.load_customer_profile(self.state.order.customer_id),
+            effects.recommend_products(skus) if with_recommendations else asyncio.sleep(0, []),
             return_exceptions=True,
         )
         missing = []
@@ -117,8 +121,11 @@ class OrderWorkflow(LiveWorkflow):
         if isinstance(profile, BaseException):
             missing.append("the customer")
         else:
-            self.state.enrichment = Enrichment(customer_orders=profile.orders)
             self.state.customer_name = self.state.customer_name or profile.name
+        self.state.enrichment = Enrichment(
+            customer_orders=None if isinstance(profile, BaseException) else profile.orders,
+            bought_together=[] if isinstance(recommended, BaseException) else recommended,
+        )
         text = f"Checked without {' and '.join(missing)}: no answer." if missing else "Inventory and customer checked."
         self.state.record(TimelineKind.ORDER_CHECKED, text)
 

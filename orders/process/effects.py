@@ -104,6 +104,13 @@ async def load_customer_profile(customer_id: str) -> CustomerProfile:
     )
 
 
+async def recommend_products(skus: Sequence[str]) -> list[str]:
+    """SKUs that are often bought together with these."""
+    return await workflow.execute_activity(
+        "recommend_products", list(skus), result_type=list[str], summary="Recommendations", **BEST_EFFORT
+    )
+
+
 async def hold_stock(request: StockRequest) -> StockResult:
     return await workflow.execute_activity(
         "hold_stock", request, result_type=StockResult, summary=f"Hold stock, revision {request.revision}", **DATABASE

@@ -85,6 +85,12 @@ class FakeShop:
         return CustomerProfile("Maren Holt", 7)
 
     @activity.defn
+    async def recommend_products(self, skus: list[str]) -> list[str]:
+        if self.enrichment_fails:
+            raise ApplicationError("no recommendations today", non_retryable=True)
+        return ["KEYBOARD-001"]
+
+    @activity.defn
     async def hold_stock(self, request: StockRequest) -> StockResult:
         self.calls["hold_stock"] += 1
         assert request.revision > self.revisions.get(request.order_id, 0)
