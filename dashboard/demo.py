@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +71,11 @@ class Addresses:
             raise DemoFailed("\n".join(taken))
 
 
-def child_environment(addresses: Addresses, base: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of worker and web: ``base`` with the demo's addresses, and without another Temporal's keys."""
-    return {name: value for name, value in base.items() if not name.startswith("TEMPORAL_")} | {
+def child_environment(addresses: Addresses, data_dir: Path) -> dict[str, str]:
+    """The environment of worker and web: ours with the demo's addresses, and without the keys of another Temporal."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")} | {
         "DEMO": "1",
-        "DATA_DIR": str(settings.DATA_DIR),
+        "DATA_DIR": str(data_dir),
         "BASE_URL": addresses.web_url,
         "TEMPORAL_ADDRESS": addresses.temporal,
         "TEMPORAL_NAMESPACE": "default",
@@ -115,7 +115,7 @@ class Demo:
         self._addresses = addresses
         self._say = say
         self._stop_requested = stop_requested
-        env = child_environment(addresses)
+        env = child_environment(addresses, settings.DATA_DIR)
         logs = settings.DATA_DIR / "logs"
         self._temporal = DevServer(
             settings.DATA_DIR / "temporal", port=addresses.temporal_port, ui_port=addresses.ui_port

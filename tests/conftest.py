@@ -1,0 +1,142 @@
+"""Fixtures for all: real servers, started once for the run when a test first asks, on ports that nobody has."""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from dashboard.processes import free_port
+from temporal_worker.client import forget_client
+from temporal_worker.connection import connect
+from temporal_worker.devserver import DevServer
+from temporal_worker.registry import area_workers
+from temporal_worker.testing import running_worker
+from tests.postgres import Postgres
+from tests.servers import start_time_skipping_server
+from tests.stack import Stack
+
+# No test may find the Temporal that a developer has running: nothing listens on port 1.
+for _name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
+    del os.environ[_name]
+os.environ["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Lets fixtures see in their teardown how the test went."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.when == "call":
+        item.stash[REPORT] = report
+
+
+REPORT = pytest.StashKey[pytest.TestReport]()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A database file of this run's own, so that two runs at once do not meet."""
+    database = connections["default"].settings_dict
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the code under test writes beside the database goes away with the run."""
+    settings.DATA_DIR = tmp_path_factory.mktemp("data")
+    return settings.DATA_DIR
+
+
+# ── Temporal, in this process ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def _temporal_server() -> Iterator[DevServer]:
+    with DevServer(None, port=free_port(), ui_port=None) as server:
+        yield server
+
+
+@pytest.fixture
+def temporal_server(_temporal_server: DevServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[DevServer]:
+    """A real server, in memory, to which this process's client connects. ``TimeSkipper`` works on it."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", _temporal_server.address)
+    forget_client()
+    yield _temporal_server
+    forget_client()
+
+
+@pytest.fixture(scope="session")
+async def time_skipping_env() -> AsyncIterator[WorkflowEnvironment]:
+    """The server that skips hours in milliseconds, shared by all tests that do not lead its clock themselves."""
+    async with await start_time_skipping_server() as env:
+        yield env
+
+
+@pytest.fixture
+def worker(temporal_server: DevServer, transactional_db: None) -> Iterator[None]:
+    """A worker for all areas in this process, on the test's database. No workflow outlives its test."""
+    with WorkerThread():
+        yield
+
+
+class WorkerThread:
+    """Runs the workers on a loop of their own, so that sync tests and the code they call may block."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="test-worker", daemon=True)
+
+    def __enter__(self) -> "WorkerThread":
+        self._thread.start()
+        self._client = self._run(connect())
+        self._workers = running_worker(self._client, *area_workers())
+        self._run(self._workers.__aenter__())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._run(_terminate_all(self._client))
+        self._run(self._workers.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+async def _terminate_all(client: Client) -> None:
+    async for running in client.list_workflows("ExecutionStatus = 'Running'"):
+        await client.get_workflow_handle(running.id, run_id=running.run_id).terminate("the test is over")
+
+
+# ── Everything as real processes ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Temporal, a worker and the web, shared by the run: leave it whole."""
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def live_server_url(stack: Stack) -> str:
+    """Where the shared stack's Daphne listens."""
+    return stack.base_url
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A real PostgreSQL; make a database in it for each purpose."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
