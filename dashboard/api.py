@@ -1,0 +1,91 @@
+"""The JSON API at ``/api/``: mounts each area's router, and gives every "no" its one shape (contract, section 3)."""
+
+from typing import Any, cast
+
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import RawPostDataException, UnreadablePostError
+from ninja import NinjaAPI, Swagger
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
+
+from orders import gateway
+from orders.api import on_problem
+from orders.api import router as orders_router
+from orders.contract import InvalidField
+from orders.strict_json import read_json
+
+
+class StrictParser(Parser):
+    """Whatever its Content-Type says, a body is JSON in UTF-8."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        return cast("dict[str, Any]", read_json(request.body))
+
+
+api = NinjaAPI(
+    title="Callboard",
+    version="1",
+    urls_namespace="api",
+    description=(
+        "Orders as long-lived processes. Money is whole cents beside an ISO 4217 currency, times are UTC.\n\n"
+        "**Repeating is safe.** Every changing call takes an `Idempotency-Key`; the same key with the same body is done "
+        "once, with another body it is 409 `key_reused`. 503 with `Retry-After` means: repeat with the same key.\n\n"
+        "**Answers.** 401 no or bad token · 403 visible but not permitted · 404 not there or not visible · 402 card "
+        "declined · 409 the order says no, with a `code` · 413 too large · 422 bad input, `detail` names the field."
+    ),
+    parser=StrictParser(),
+    docs=Swagger(settings={"persistAuthorization": False, "tryItOutEnabled": False}),
+)
+api.add_router("/orders", orders_router)
+api.exception_handler(gateway.OrderProblem)(on_problem)
+
+
+@api.exception_handler(AuthenticationError)
+def on_no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    detail = "A valid token is needed: Authorization: Bearer <token>."
+    return JsonResponse({"detail": detail}, status=401, headers={"WWW-Authenticate": 'Bearer realm="Callboard"'})
+
+
+@api.exception_handler(ValidationError)
+def on_bad_input(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    problems = [(_field(each["loc"]), each["msg"].removeprefix("Value error, ")) for each in error.errors]
+    detail = "; ".join(f"{field}: {problem}" for field, problem in problems[:10])
+    return JsonResponse({"detail": detail, "field": problems[0][0]}, status=422)
+
+
+def _field(path: tuple[str | int, ...]) -> str:
+    """``items.0.quantity`` of Ninja's ``("body", "body", "items", 0, "quantity")``: source, argument, path."""
+    source, *inner = path
+    if source == "body" and inner:
+        return ".".join(str(part) for part in inner[1:]) or "body"
+    return ".".join(str(part) for part in inner) or str(source)
+
+
+@api.exception_handler(HttpError)
+def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, InvalidField):
+        # What the parser found, which Ninja has wrapped in a 400 of its own.
+        return JsonResponse({"detail": str(error.__cause__), "field": error.__cause__.field}, status=422)
+    return JsonResponse({"detail": error.message}, status=error.status_code)
+
+
+@api.exception_handler(RequestDataTooBig)
+def on_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return JsonResponse({"detail": "body: is too large"}, status=413)
+
+
+def on_unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
+    return JsonResponse({"detail": "body: cannot be read", "field": "body"}, status=422)
+
+
+for unreadable in (BadRequest, SuspiciousOperation, MultiPartParserError, RawPostDataException, UnreadablePostError):
+    api.exception_handler(unreadable)(on_unreadable)
+
+
+@api.exception_handler(OperationalError)
+def on_no_database(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    answer = {"code": "unavailable", "detail": "The database is out of reach; the same call with the same key is safe."}
+    return JsonResponse(answer, status=503, headers={"Retry-After": "5"})
