@@ -22,6 +22,8 @@ from temporal_worker.workers import GRACE, MAX_CACHED_WORKFLOWS, build_worker
 
 BEAT_EVERY = 2.0
 """Seconds between two heartbeats."""
+CONNECT_WITHIN = 3.0
+"""Seconds that one attempt to reach the Temporal server may take."""
 RETRY_EVERY = 1.0
 """Seconds between two attempts to reach a Temporal server that is not up."""
 SAY_EVERY = 5.0
@@ -99,7 +101,7 @@ class WorkerProcess:
         said_at = -SAY_EVERY
         while not self._stop.is_set():
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(CONNECT_WITHIN):
                     return await connect()
             except Exception as error:
                 if time.monotonic() - said_at >= SAY_EVERY:

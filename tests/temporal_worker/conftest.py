@@ -12,7 +12,8 @@ from temporalio.client import Client, WorkflowHandle
 from temporal_worker import client as our_client
 from temporal_worker.devserver import DevServer
 from temporal_worker.testing import running_worker
-from tests.temporal_worker.areas import AREA, QUEUE, ParcelInput
+from tests.temporal_worker.contract import QUEUE, ParcelInput
+from tests.temporal_worker.worker import AREA
 
 _numbers = itertools.count(1)
 

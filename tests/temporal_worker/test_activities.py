@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 from temporal_worker.interceptors import is_worth_a_line
 from temporal_worker.registry import AreaWorker
 from temporal_worker.workers import build_worker
-from tests.temporal_worker.areas import GateWorkflow
+from tests.temporal_worker.workflows import GateWorkflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

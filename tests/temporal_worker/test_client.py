@@ -33,8 +33,8 @@ from temporal_worker.client import (
     start_workflow,
 )
 from temporal_worker.devserver import DevServer
-from tests.temporal_worker.areas import QUEUE, EndInput, Label, Parcel, ParcelInput, Weigh
 from tests.temporal_worker.conftest import StartParcel, eventually, free_port
+from tests.temporal_worker.contract import QUEUE, EndInput, Label, Parcel, ParcelInput, Weigh
 
 pytestmark = pytest.mark.usefixtures("connected")
 

@@ -12,8 +12,8 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
 from temporal_worker.devserver import DevServer, temporal_binary
-from tests.temporal_worker.areas import QUEUE, ParcelInput
 from tests.temporal_worker.conftest import eventually, free_port
+from tests.temporal_worker.contract import QUEUE, ParcelInput
 
 
 class TestDevServer:

@@ -15,8 +15,9 @@ from temporal_worker.client import WorkflowNotFound, execute_update, query
 from temporal_worker.devserver import DevServer
 from temporal_worker.live import Frame, Hub, Watcher, get_hub
 from temporal_worker.testing import running_worker
-from tests.temporal_worker.areas import AREA, EndInput, Parcel, ParcelInput, Weigh
 from tests.temporal_worker.conftest import StartParcel, eventually, free_port
+from tests.temporal_worker.contract import EndInput, Parcel, ParcelInput, Weigh
+from tests.temporal_worker.worker import AREA
 
 pytestmark = pytest.mark.usefixtures("connected")
 

@@ -20,8 +20,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from temporal_worker.testing import running_worker
-from tests.temporal_worker.areas import AREA, QUEUE, ParcelInput, Weigh
 from tests.temporal_worker.conftest import StartParcel, eventually
+from tests.temporal_worker.contract import QUEUE, ParcelInput, Weigh
+from tests.temporal_worker.worker import AREA
 
 
 def raw(data: bytes, encoding: bytes = b"json/plain") -> RawValue:

@@ -30,8 +30,10 @@ from temporal_worker.heartbeat import live_queues
 from temporal_worker.management.commands.runworker import refuse_unmigrated_database
 from temporal_worker.process import WorkerProcess
 from temporal_worker.registry import AreaWorker, Periodic
-from tests.temporal_worker.areas import AREA, GateWorkflow, ParcelInput, Weigh
 from tests.temporal_worker.conftest import eventually, free_port
+from tests.temporal_worker.contract import ParcelInput, Weigh
+from tests.temporal_worker.worker import AREA
+from tests.temporal_worker.workflows import GateWorkflow
 
 queues = sync_to_async(live_queues)
 

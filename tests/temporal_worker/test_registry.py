@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from temporal_worker.registry import AreaWorker, area_workers
-from tests.temporal_worker.areas import AREA
+from tests.temporal_worker.worker import AREA
 
 
 def test_finds_the_areas_of_the_installed_apps() -> None:

@@ -1,65 +1,12 @@
-"""A small area for these tests: a workflow with every kind of message, and activities that look at their thread."""
+"""A workflow with every kind of message. As in a real area: no Django."""
 
-from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from temporal_worker.progress import LiveWorkflow
-from temporal_worker.registry import AreaWorker
-
-QUEUE = "parcel-queue"
-
-
-class Size(StrEnum):
-    SMALL = "small"
-    LARGE = "large"
-
-
-class NegativeWeight(ValueError):
-    def __init__(self) -> None:
-        super().__init__("grams: must not be negative")
-        self.field = "grams"
-
-
-@dataclass
-class Label:
-    text: str
-    copies: int = 1
-
-
-@dataclass
-class ParcelInput:
-    parcel_id: str
-    grams: int = 0
-
-
-@dataclass
-class Weigh:
-    grams: int
-    fragile: bool = False
-    size: Size = Size.SMALL
-    labels: list[Label] = field(default_factory=list)
-    note: str | None = None
-
-    def check(self) -> None:
-        if self.grams < 0:
-            raise NegativeWeight
-
-
-@dataclass
-class Parcel:
-    version: int
-    grams: int
-    dropped: list[list[str]]
-
-
-@dataclass
-class EndInput:
-    continue_as_new: bool = False
-    linger_seconds: float = 0.0
+from tests.temporal_worker.contract import EndInput, Label, Parcel, ParcelInput, Weigh
 
 
 @workflow.defn
@@ -156,11 +103,3 @@ class GateWorkflow:
         return await workflow.execute_activity(
             "pass_gate", start_to_close_timeout=timedelta(seconds=60), result_type=str
         )
-
-
-@activity.defn
-def decline(text: str) -> str:
-    raise ApplicationError(text, type="PermanentError", non_retryable=True)
-
-
-AREA = AreaWorker(task_queue=QUEUE, workflows=[ParcelWorkflow], activities=[decline])
