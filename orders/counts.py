@@ -50,11 +50,11 @@ class ListCounts:
         """``Three orders need a person. 42 wait for payment, 151 are on their way.``"""
         if not self.open:
             return [strong("No order is in flight."), text(" All that were placed have come to their end.")]
-        verb = "needs" if self.attention == 1 else "need"
-        need = counted(self.attention, "order").capitalize()
-        wait = f"{self.unpaid:,} {'waits' if self.unpaid == 1 else 'wait'} for payment"
-        move = f"{self.moving:,} {'is' if self.moving == 1 else 'are'} paid or on the way"
-        return [strong(f"{need} {verb} a person."), text(f" {wait}, {move}.")]
+        need = counted(self.attention, "order needs", "orders need") if self.attention else "no order needs"
+        wait = f"{self.unpaid:,} {'waits' if self.unpaid == 1 else 'wait'} for payment" if self.unpaid else ""
+        move = f"{self.moving:,} {'is' if self.moving == 1 else 'are'} paid or on the way" if self.moving else ""
+        rest = ", ".join(words for words in (wait, move) if words)
+        return [strong(f"{need[:1].upper()}{need[1:]} a person."), text(f" {rest}." if rest else "")]
 
 
 def list_counts() -> ListCounts:

@@ -36,6 +36,13 @@ class OrderForm(KeyedForm):
         email: str = self.cleaned_data["customer_email"]
         return email.strip()
 
+    def full_clean(self) -> None:
+        super().full_clean()
+        typed = str(self.data.get("customer_email", "")).strip()
+        if typed and "@" not in typed and "customer_email" in self.errors:
+            del self.errors["customer_email"]
+            self.add_error("customer_email", "There is no “@” in this address. The receipt goes here.")
+
     def clean_customer(self) -> str:
         """Turns a known number or name into the customer; a number that is not known yet is a new customer's."""
         typed = " ".join(self.cleaned_data["customer"].split())
@@ -91,7 +98,7 @@ class OrderForm(KeyedForm):
         found = [(f"f-{name}", error) for name in self.fields for error in self.errors.get(name, [])]
         for line in self.draft.lines:
             found += [(f"sku-{line.key}", line.sku_error)] if line.sku_error else []
-            found += [(f"quantity-{line.key}", line.quantity_error)] if line.quantity_error else []
+            found += [(f"quantity-{line.key}", f"{line.sku}: {line.quantity_error}")] if line.quantity_error else []
         return found + [("f-lines", error) for error in self.non_field_errors()]
 
 

@@ -3,7 +3,7 @@
 from dashboard.phrases import Part, strong, text, when
 from orders.contract import OrderStage, OrderStatus, PaymentStatus
 from orders.presentation.glance import Glance
-from orders.presentation.status import EARLY, STEP_WORDS
+from orders.presentation.status import EARLY, LATE_SHIPMENT, STEP_WORDS
 
 
 def lede_of(order: Glance, *, total: str) -> list[Part]:
@@ -33,6 +33,8 @@ def _attention_lede(order: Glance) -> list[Part]:
             strong("There is not enough stock"),
             text(". Amend its lines or cancel it; until then nothing is held, and the time to pay does not run."),
         ]
+    if order.problem_step == LATE_SHIPMENT:
+        return _late_lede()
     words = STEP_WORDS.get(order.problem_step, "A step")
     return [
         strong(f"{words} has stopped and needs you"),
@@ -55,11 +57,7 @@ def _shipped_lede(order: Glance) -> list[Part]:
 
 def _paid_lede(order: Glance) -> list[Part]:
     if order.late:
-        return [
-            text("It is paid and "),
-            strong("should have shipped by now"),
-            text(". Operations is reminded until it does."),
-        ]
+        return _late_lede()
     if not order.timer:
         return [strong("It is paid"), text(" and waits to be shipped.")]
     return [
@@ -91,3 +89,11 @@ def _window_end(order: Glance) -> list[Part]:
     if not order.timer:
         return [text(".")]
     return [text("; if that does not come by "), when(order.timer.ends_at, "clock"), text(", it cancels itself.")]
+
+
+def _late_lede() -> list[Part]:
+    return [
+        text("It is paid and "),
+        strong("should have been shipped by now"),
+        text(". Ship it or cancel it; until then operations are reminded."),
+    ]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from dashboard.phrases import counted
 from orders.contract import OrderView, Problem
-from orders.presentation.status import STEP_WORDS
+from orders.presentation.status import LATE_SHIPMENT, STEP_WORDS
 
 # More marks than this would be hairlines; then only the words tell the attempts.
 MOST_MARKS = 12
@@ -83,7 +83,9 @@ def problem_of(view: OrderView) -> ProblemCard | None:
     problem: Problem | None = view.problem
     if problem is None:
         return None
-    title = f"{STEP_WORDS.get(problem.step, 'A step')} has stopped"
+    title = "It has not been shipped in time"
+    if problem.step != LATE_SHIPMENT:
+        title = f"{STEP_WORDS.get(problem.step, 'A step')} has stopped"
     if view.shortages:
         verb = "is" if len(view.shortages) == 1 else "are"
         title = f"{counted(len(view.shortages), 'line').capitalize()} of this order {verb} short of stock"

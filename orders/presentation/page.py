@@ -46,6 +46,10 @@ class OrderPage:
     as_of: datetime | None = None
 
     @property
+    def is_called_off(self) -> bool:
+        return self.view.status in {OrderStatus.CANCELLED, OrderStatus.REFUNDED}
+
+    @property
     def is_closed(self) -> bool:
         return OrderStatus(self.view.status).is_final if self.view.status in set(OrderStatus) else False
 

@@ -8,6 +8,9 @@ from orders.presentation.glance import Glance
 
 EARLY = {OrderStage.START, OrderStage.ENRICHMENT, OrderStage.RESERVE}
 
+# The step by which an order that has not been shipped in time is parked; there is nothing to try again.
+LATE_SHIPMENT = "shipment"
+
 STEP_WORDS: dict[str, str] = {
     Step.RESERVE: "Holding the stock",
     Step.PAYMENT: "The payment",
@@ -48,6 +51,8 @@ def status_of(order: Glance) -> Status:
 
 
 def _attention(order: Glance) -> Status:
+    if order.problem_step == LATE_SHIPMENT:
+        return Status("warn", "Paid, late")
     if order.problem_step == Step.REFUND:
         return Status("bad", "Refund stopped")
     if order.problem_step == Step.RELEASE:
@@ -82,6 +87,8 @@ def next_of(order: Glance) -> list[Part]:
 
 
 def _waits_for_you(order: Glance) -> str:
+    if order.problem_step == LATE_SHIPMENT:
+        return "Should have shipped by now"
     if order.is_short:
         lines = f"{order.shortages} lines are" if order.shortages > 1 else "One line is"
         return f"{lines} short of stock; amend or cancel"

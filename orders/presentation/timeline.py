@@ -146,6 +146,8 @@ def who(by: By) -> str:
 
 def _lead(words: str) -> tuple[str, str]:
     """The first sentence or clause stands out, when there is more than one."""
-    ends = [words.find(mark) + len(mark.rstrip()) for mark in (": ", ". ", "; ") if mark in words]
+    ends = [words.find(mark) + len(mark.rstrip()) for mark in (": ", ". ") if mark in words]
+    # A single clause stands out up to whom or what it was for.
+    ends = ends or [words.find(mark) for mark in (" to ", " for ", " with ") if mark in words]
     end = min(ends, default=len(words))
     return (words[:end], words[end:]) if end <= 70 else (words, "")

@@ -11,7 +11,7 @@ from orders import gateway
 from orders.draft import Draft, new_line, products_for_sale, read_draft
 from orders.models import OrderSettings
 from orders.order_form import OrderForm, hint_for, read_order_form
-from orders.presentation.now import span
+from orders.process.state import span
 from orders.views.problems import by_of, status_of_problem
 
 
@@ -104,6 +104,6 @@ def _draw(
         "products": form.draft.products,
         "problem": None if isinstance(problem, gateway.InvalidRequest) else problem,
         "unavailable": unavailable,
-        "window": span(OrderSettings.current().payment_window),
+        "window": span(OrderSettings.current().to_policy().payment_window_seconds),
     }
     return render(request, "orders/order_form.html", context, status=status)

@@ -39,7 +39,7 @@ def unmatched_list(request: HttpRequest) -> HttpResponse:
 def replay(request: HttpRequest, event_id: str) -> HttpResponse:
     event = get_object_or_404(WebhookEvent, event_id=event_id, unmatched__isnull=False)
     try:
-        event = unmatched.replay(event, by_of(request))
+        event = unmatched.replay(event, by_of(request), gateway.deliver_payment_event)
     except unmatched.AlreadySettled as error:
         messages.warning(request, str(error))
     except gateway.Unavailable as problem:

@@ -66,6 +66,8 @@
     setTimeout(() => note.remove(), 6000);
   };
 
+  for (const note of document.querySelectorAll("#told .told__note")) setTimeout(() => note.remove(), 6000);
+
   // ── Copy ──────────────────────────────────────────────────────────────────────────────────────────────────────────
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
