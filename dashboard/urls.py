@@ -7,6 +7,7 @@ from django.urls import include, path
 from dashboard import health, views
 from dashboard.api import api
 from orders import webhooks
+from orders.payments.checkout import checkout
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -16,6 +17,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("orders/", include("orders.urls")),
+    path("checkout/<str:order_id>/<str:signature>/", checkout, name="checkout"),
     path("webhooks/", include(([path("payments", webhooks.payments, name="payments")], "webhooks"))),
     path("api/", api.urls),
     path("admin/", admin.site.urls),

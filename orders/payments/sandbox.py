@@ -75,7 +75,7 @@ class SandboxPaymentProvider(PaymentProvider):
             charge = SandboxCharge.objects.select_for_update().filter(idempotency_key=request.idempotency_key).first()
             if charge is None or not charge.is_charged:
                 _check_card(request.card_token)
-            charge = open_charge(request.idempotency_key, request.order_id, request.amount_cents, request.currency)
+            charge = _open_charge(request.idempotency_key, request.order_id, request.amount_cents, request.currency)
             if charge.is_charged:
                 return charge, True
             if request.card_token == SandboxCard.FLAKY and charge.timeouts < FLAKY_TIMEOUTS:
@@ -98,7 +98,20 @@ class SandboxPaymentProvider(PaymentProvider):
             raise PermanentError(f"Only {left} of {charge.amount_cents} {charge.currency} cents are left to refund.")
 
 
-def open_charge(idempotency_key: str, order_id: str, amount_cents: int, currency: str) -> SandboxCharge:
+def pay_at_checkout(
+    idempotency_key: str, order_id: str, amount_cents: int, currency: str, *, is_declined: bool
+) -> SandboxCharge:
+    """What the hosted checkout books, in the same books, so that it can be refunded. A declined card pays nothing."""
+    _check_amount(idempotency_key, amount_cents, currency)
+    with transaction.atomic(durable=True):
+        charge = _open_charge(idempotency_key, order_id, amount_cents, currency)
+        if not is_declined and not charge.is_charged:
+            charge.is_charged = True
+            charge.save(update_fields=["is_charged"])
+        return charge
+
+
+def _open_charge(idempotency_key: str, order_id: str, amount_cents: int, currency: str) -> SandboxCharge:
     """The one row of an idempotency key, locked; made when there is none. Call it in a transaction.
 
     Raises:
