@@ -2,10 +2,12 @@
 
 import pytest
 from django.utils import timezone
+from temporalio.client import WorkflowExecutionStatus
 
 from orders import gateway, projection
 from orders.contract import By, Door, OrderView
 from orders.models import Order, OrderMail, Product, SandboxCharge, UnmatchedEvent, WebhookEvent
+from temporal_worker import client
 from temporal_worker.client import forget_client
 from tests.eventually import eventually
 from tests.orders.at_once import at_once
@@ -69,6 +71,7 @@ def test_an_order_goes_from_the_cart_to_the_doorstep() -> None:
     assert pay(view).status == "paid"
     gateway.ship(view.order_id, carrier="DHL", tracking_number="T1", by=OPS, key="s")
     gateway.deliver(view.order_id, by=OPS, key="d")
+    _await_end(view)
     final = until(view.order_id, stage="completed")
     row = Order.objects.get()
     assert (row.status, row.version, row.tracking_number) == ("delivered", final.version, "T1")
@@ -203,14 +206,11 @@ class TestPaymentEvents:
 def _await_end(view: OrderView) -> None:
     """Until the workflow itself has ended, not only its story."""
 
-    def ended() -> bool:
-        try:
-            gateway._update(view.order_id, "deliver", gateway.DeliveryInput(), OPS, "probe")
-        except gateway.OrderRefused as refused:
-            return refused.__cause__.__class__.__name__ == "WorkflowCompleted"
-        return False
+    async def has_ended() -> bool:
+        handle = (await client.aget_client()).get_workflow_handle(view.workflow_id)
+        return (await handle.describe()).status != WorkflowExecutionStatus.RUNNING
 
-    eventually(ended, timeout=10)
+    eventually(lambda: client.call(has_ended()), timeout=10)
 
 
 class TestWithoutTemporal:
