@@ -11,6 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.template.loader import render_to_string
 
 from dashboard import health_watch
+from dashboard.health_watch import Health
 from dashboard.viewers import Viewer, viewers
 
 NOT_ALLOWED, NOT_FOUND, DONE, TRY_AGAIN = 4403, 4404, 1000, 1013
@@ -86,6 +87,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Puts into the outbox what the page is to show; ends with the code to close the socket with."""
         raise NotImplementedError
 
+    def take_health(self, health: Health) -> None:
+        """Called with every new finding, on this socket's loop."""
+        self.outbox.put("health", health_fragment(health))
+
     async def gone(self) -> None:
         """Waits until the browser has gone, which ends the waiting by cancelling it."""
         await asyncio.get_running_loop().create_future()
@@ -99,7 +104,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return user.is_authenticated and user.has_perm(self.permission) and self.may_look()
 
     async def _run(self) -> None:
-        stop_health = health_watch.listen(lambda health: self.outbox.put("health", health_fragment(health)))
+        stop_health = health_watch.listen(self.take_health)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send_what_waits())
@@ -135,7 +140,7 @@ class NoSuchPage(AsyncWebsocketConsumer):
 
 
 @lru_cache(maxsize=16)
-def health_fragment(health: health_watch.Health) -> str:
+def health_fragment(health: Health) -> str:
     return render_to_string("_health.html", {"health": health})
 
 

@@ -146,7 +146,9 @@ class Demo:
             self._check_alive()
             if time.monotonic() > deadline:
                 raise DemoFailed(f"Not ready after {READY_WITHIN:.0f} s.\n{self._web.tail()}\n{self._worker.tail()}")
-            time.sleep(0.2)
+            time.sleep(0.25)
+        for problems in self._problems:
+            problems.skip()  # that it was not ready until now is none
 
     def watch(self) -> None:
         """Returns when somebody asks to stop; shows the problems that the parts log. Raises DemoFailed if one ends."""
@@ -186,7 +188,11 @@ class ProblemLines:
 
     def __init__(self, child: Child) -> None:
         self._child = child
-        self._position = child.log.stat().st_size if child.log.exists() else 0
+        self._position = 0
+
+    def skip(self) -> None:
+        """Leaves out what is there already."""
+        self._position = self._child.log.stat().st_size
 
     def new(self) -> list[str]:
         """At most ten lines at a time; after that one that says how many there were."""

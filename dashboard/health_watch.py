@@ -60,6 +60,23 @@ def look() -> Health:
     return Health((Sign("ok", "Temporal"), Sign("ok" if well else "bad", words)), workers=well)
 
 
+@dataclass(eq=False)
+class _Listener:
+    callback: Callback
+    loop: asyncio.AbstractEventLoop
+    told: Health | None = None
+
+    def tell(self, found: Health) -> bool:
+        """False if there is no loop left to tell it on."""
+        if found != self.told:
+            self.told = found
+            try:
+                self.loop.call_soon_threadsafe(self.callback, found)
+            except RuntimeError:
+                return False
+        return True
+
+
 class HealthWatch:
     """Use the process's one, through the functions below."""
 
@@ -69,7 +86,7 @@ class HealthWatch:
         self._looked_at = 0.0
         self._looking = False
         self._thread: threading.Thread | None = None
-        self._listeners: dict[Callback, asyncio.AbstractEventLoop] = {}
+        self._listeners: set[_Listener] = set()
 
     def current(self) -> Health:
         """The last finding; waits a moment for a new one when it is old."""
@@ -86,19 +103,24 @@ class HealthWatch:
                 self._start_looking()
 
     def listen(self, callback: Callback) -> Callable[[], None]:
-        """Calls ``callback`` on this event loop: with the last finding, then with each that differs. Returns the end."""
-        loop = asyncio.get_running_loop()
+        """Calls ``callback`` on this event loop: with a finding that is fresh, then with each that differs.
+
+        Returns what ends the listening.
+        """
+        listener = _Listener(callback, asyncio.get_running_loop())
         with self._changed:
-            self._listeners[callback] = loop
-            if self._looked_at:
-                loop.call_soon(callback, self._last)
+            self._listeners.add(listener)
+            if self._is_fresh():
+                listener.tell(self._last)
+            else:
+                self._start_looking()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="health-watch", daemon=True)
                 self._thread.start()
 
         def end() -> None:
             with self._changed:
-                self._listeners.pop(callback, None)
+                self._listeners.discard(listener)
                 self._changed.notify_all()
 
         return end
@@ -120,16 +142,9 @@ class HealthWatch:
         finally:
             connections.close_all()
             with self._changed:
-                before, self._last = self._last, found
-                self._looked_at, self._looking = monotonic(), False
+                self._last, self._looked_at, self._looking = found, monotonic(), False
+                self._listeners = {listener for listener in self._listeners if listener.tell(found)}
                 self._changed.notify_all()
-                listeners = list(self._listeners.items()) if found != before else []
-        for callback, loop in listeners:
-            try:
-                loop.call_soon_threadsafe(callback, found)
-            except RuntimeError:  # that loop is gone, and its listener with it
-                with self._changed:
-                    self._listeners.pop(callback, None)
 
     def _watch(self) -> None:
         while True:

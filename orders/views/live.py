@@ -1,5 +1,7 @@
 """The long poll: for browsers whose socket is lost, and for scripts. The only async view of the area."""
 
+import asyncio
+
 from channels.db import database_sync_to_async
 from django.contrib.auth import get_user
 from django.http import HttpRequest, HttpResponse
@@ -9,11 +11,13 @@ from django.views.decorators.http import require_safe
 from dashboard.access import to_login
 from orders.contract import OrderStatus, order_workflow_id
 from orders.live import order_source, unavailable_fragment
+from orders.models import Order
 from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import get_hub
 
 HOLD = 25.0
 """Seconds that a poll is held when nothing happens."""
+START_PAUSE = 2.0
 STOP_POLLING = 286
 """htmx's own status: swap this, and ask no more."""
 
@@ -33,7 +37,7 @@ async def live(request: HttpRequest, order_id: str) -> HttpResponse:
     try:
         frame = await get_hub().wait_for_frame(order_workflow_id(order_id), order_source, int(after), HOLD)
     except WorkflowNotFound:
-        return HttpResponse(status=404)
+        return await _without_workflow(order_id)
     if frame is None:
         return HttpResponse(status=204)
     if refused := await _refusal(request):
@@ -44,6 +48,17 @@ async def live(request: HttpRequest, order_id: str) -> HttpResponse:
         return HttpResponse(frame.html)
     over = OrderStatus(frame.state["view"].status).is_final
     return HttpResponse(frame.html, status=STOP_POLLING if over else 200)
+
+
+async def _without_workflow(order_id: str) -> HttpResponse:
+    """An order that has not started is asked for again after a moment; of one that is past retention nothing comes."""
+    row = await database_sync_to_async(Order.objects.filter(order_id=order_id).only("status").first)()
+    if row is None:
+        return HttpResponse(status=404)
+    if row.status != Order.STARTING:
+        return HttpResponse(status=STOP_POLLING)
+    await asyncio.sleep(START_PAUSE)
+    return HttpResponse(status=204)
 
 
 async def _refusal(request: HttpRequest) -> HttpResponse | None:

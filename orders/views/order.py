@@ -74,6 +74,7 @@ def _actions(request: HttpRequest, view: OrderView, *, live: bool) -> dict[str, 
         "actions": actions_for(view, may_operate=may_operate, live=live),
         "reason_for_all": reason_for_all(view, may_operate=may_operate, live=live),
         "may_operate": may_operate,
+        "live": live,
     }
 
 

@@ -54,7 +54,17 @@
     byId("dialog")?.close();
     tell(event.detail.told);
   });
-  byId("dialog")?.addEventListener("close", () => byId("dialog-body").replaceChildren());
+  // What opened the dialog may have been drawn anew meanwhile; the focus goes back to what stands in its place.
+  let opener = null;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target?.id === "dialog-body" && !event.target.matches("form")) opener = event.target.id;
+  });
+  byId("dialog")?.addEventListener("close", () => {
+    byId("dialog-body").replaceChildren();
+    setTimeout(() => {
+      if (document.activeElement === document.body) (byId(opener) ?? byId("main"))?.focus({ preventScroll: true });
+    });
+  });
 
   const tell = (words) => {
     const place = byId("told");

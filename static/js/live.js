@@ -36,11 +36,15 @@
   const giveFocusBack = () => {
     if (focused && document.activeElement === document.body) byId(focused)?.focus({ preventScroll: true });
   };
+  // Asked once for each version, and again after a while should the answer have come from the database.
+  let asked = { version: "", at: 0 };
   const refreshActions = () => {
     const head = byId("order-head"), actions = byId("order-actions");
-    if (head && actions && head.dataset.actionsVersion !== actions.dataset.actionsVersion) {
-      window.htmx.trigger(actions, "refresh");
-    }
+    const version = head?.dataset.actionsVersion;
+    if (!actions || version === actions.dataset.actionsVersion) return;
+    if (asked.version === version && Date.now() - asked.at < 3000) return;
+    asked = { version, at: Date.now() };
+    window.htmx.trigger(actions, "refresh");
   };
   document.addEventListener("htmx:wsBeforeMessage", keepFocus);
   document.addEventListener("htmx:wsAfterMessage", () => { giveFocusBack(); refreshActions(); });
@@ -69,8 +73,10 @@
   const poll = async () => {
     const stop = (polling = new AbortController());
     while (!open && !ended && polling === stop) {
+      let held = 0;
       try {
         const url = `${root.dataset.fallback}?after=${version()}`;
+        held = setTimeout(() => say("polling"), 1500); // no error by now: it is being held, as it should be
         const response = await fetch(url, { signal: stop.signal, headers: { "HX-Request": "true" } });
         if (response.redirected || [401, 403, 404].includes(response.status)) { say("denied"); return; }
         if (response.status === 200 || response.status === 286) await take(response);
@@ -79,8 +85,11 @@
         else await sleep(3000);
       } catch {
         if (stop.signal.aborted) return;
+        clearTimeout(held);
         say("lost");
         await sleep(3000);
+      } finally {
+        clearTimeout(held);
       }
     }
   };
