@@ -1,0 +1,273 @@
+"""Configuration to edit, and the projection of the orders to look at. Nothing here changes a running order."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import F, ForeignKey, Model, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+
+from orders.admin_forms import OrderSettingsForm, ProductForm
+from orders.models import (
+    ApiToken,
+    Customer,
+    Order,
+    OrderEvent,
+    OrderMail,
+    OrderSettings,
+    Product,
+    RequestKey,
+    Reservation,
+    SandboxCharge,
+    SandboxRefund,
+    StockHold,
+    UnmatchedEvent,
+    WebhookEvent,
+)
+from orders.presentation import money
+
+# ── Configuration ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@admin.register(Product)
+class ProductAdmin(admin.ModelAdmin):
+    """Stock is changed by a difference: orders reserve pieces while the form is open, and those must not come back."""
+
+    form = ProductForm
+    list_display = ("sku", "name", "price", "stock", "held", "is_active")
+    list_display_links = ("sku", "name")
+    list_filter = ("is_active", "currency")
+    search_fields = ("sku", "name")
+    filter_horizontal = ("bought_together",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
+        return super().get_queryset(request).annotate(held_now=Sum("reservations__quantity"))
+
+    @admin.display(description="price", ordering="unit_price_cents")
+    def price(self, product: Product) -> str:
+        return money(product.unit_price_cents, product.currency)
+
+    @admin.display(description="held by orders, or shipped", ordering="held_now")
+    def held(self, product: Any) -> int:
+        return product.held_now or 0
+
+    def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        stock = ("stock", "adjust_stock_by") if obj else ("stock",)
+        return ("sku", "name", "unit_price_cents", "currency", *stock, "is_active", "bought_together")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        # Orders know a product by its SKU.
+        return ("sku", "stock") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        columns = {field.name for field in Product._meta.concrete_fields} - {"stock"}
+        if changed := columns & set(form.changed_data):
+            obj.save(update_fields=changed)
+        self._adjust_stock(request, obj, form.cleaned_data.get("adjust_stock_by") or 0)
+
+    def _adjust_stock(self, request: HttpRequest, product: Product, difference: int) -> None:
+        enough = Product.objects.filter(pk=product.pk, stock__gte=-difference)
+        if difference and not enough.update(stock=F("stock") + difference):
+            messages.error(request, "The stock was not changed: orders have taken pieces meanwhile. Look again.")
+
+
+@admin.register(Customer)
+class CustomerAdmin(admin.ModelAdmin):
+    list_display = ("customer_id", "name", "email")
+    search_fields = ("customer_id", "name", "email")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        return ("customer_id",) if obj else ()
+
+
+@admin.register(OrderSettings)
+class OrderSettingsAdmin(admin.ModelAdmin):
+    """One row. Orders that are placed after a change carry the new version; running ones keep theirs."""
+
+    form = OrderSettingsForm
+    readonly_fields = ("version", "changed_at")
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("version", "changed_at", "seen_version")}),
+        ("Windows", {"fields": ("payment_window", "shipment_window", "shipment_reminder")}),
+        ("Limits", {"fields": ("max_lines",)}),
+        (
+            "Tries",
+            {
+                "fields": (
+                    "payment_attempts",
+                    "payment_retry_initial_seconds",
+                    "payment_retry_maximum_seconds",
+                    "compensation_attempts",
+                )
+            },
+        ),
+        ("Delivery", {"fields": ("packing_days", "transit_days_min", "transit_days_max")}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return redirect("admin:orders_ordersettings_change", OrderSettings.current().pk)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> OrderSettings | None:
+        # Locked from here to the save, so that no two changes get one version number.
+        if request.method == "POST":
+            OrderSettings.objects.select_for_update().filter(pk=1).first()
+        return super().get_object(request, object_id, from_field)
+
+    def save_model(self, request: HttpRequest, obj: OrderSettings, form: Any, change: bool) -> None:
+        if form.changed_data:
+            super().save_model(request, obj, form, change)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):
+    """A token is shown once, when it has been made. It cannot be read again, only be taken away."""
+
+    list_display = ("name", "user", "created_at", "last_used_at", "is_demo")
+    list_filter = ("is_demo",)
+    search_fields = ("name", "user__username")
+    list_select_related = ("user",)
+
+    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        return ("user", "name", "created_at", "last_used_at", "is_demo") if obj else ("user", "name")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
+        return ("user", "created_at", "last_used_at", "is_demo") if obj else ()
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        # Nobody gets more by a token than they could give themselves in this site.
+        people = User.objects.filter(is_active=True)
+        may_all = isinstance(request.user, User) and request.user.is_superuser
+        kwargs["queryset"] = people if may_all else people.filter(is_superuser=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        token = ApiToken.issue(obj.user, obj.name)
+        obj.pk = ApiToken.objects.get(digest=ApiToken.digest_of(token)).pk
+        text = "The token of {} is <code>{}</code>. Copy it now: it is not shown again."
+        messages.warning(request, format_html(text, obj.user, token))
+
+
+# ── Projection, read only ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RecordAdmin(admin.ModelAdmin):
+    """Rows that the system writes and nobody edits."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Order)
+class OrderAdmin(RecordAdmin):
+    list_display = ("order_id", "status", "stage", "customer_name", "total", "version", "placed_at", "updated_at")
+    list_filter = ("status", "stage", "is_late")
+    search_fields = ("order_id", "customer_id", "customer_name", "customer_email", "tracking_number")
+    date_hierarchy = "placed_at"
+
+    @admin.display(description="total", ordering="total_cents")
+    def total(self, order: Order) -> str:
+        return money(order.total_cents, order.currency)
+
+    def view_on_site(self, obj: Order) -> str:
+        return reverse("orders:detail", args=[obj.order_id])
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(RecordAdmin):
+    list_display = ("order", "sequence", "at", "kind", "username", "door", "text")
+    list_filter = ("kind", "door")
+    search_fields = ("order__order_id", "username", "text")
+    list_select_related = ("order",)
+    ordering = ("-at", "-pk")
+
+
+@admin.register(OrderMail)
+class OrderMailAdmin(RecordAdmin):
+    list_display = ("order", "kind", "number", "recipient", "subject", "sent_at")
+    list_filter = ("kind",)
+    search_fields = ("order__order_id", "recipient", "subject")
+    list_select_related = ("order",)
+    ordering = ("-pk",)
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(RecordAdmin):
+    list_display = ("event_id", "type", "order_id", "amount", "state", "deliveries", "received_at")
+    list_filter = ("state", "type")
+    search_fields = ("event_id", "order_id", "payment_id")
+
+    @admin.display(description="amount", ordering="amount_cents")
+    def amount(self, event: WebhookEvent) -> str:
+        return money(event.amount_cents, event.currency)
+
+
+@admin.register(UnmatchedEvent)
+class UnmatchedEventAdmin(RecordAdmin):
+    list_display = ("event", "reason", "first_seen_at", "replayed_at", "resolved_at", "resolved_by", "resolution")
+    list_filter = (("resolved_at", admin.EmptyFieldListFilter),)
+    search_fields = ("event__event_id", "event__order_id", "reason")
+    list_select_related = ("event",)
+
+
+@admin.register(Reservation)
+class ReservationAdmin(RecordAdmin):
+    list_display = ("order_id", "product", "quantity", "shipped_at")
+    list_filter = (("shipped_at", admin.EmptyFieldListFilter),)
+    search_fields = ("order_id", "product__sku")
+    list_select_related = ("product",)
+    ordering = ("-pk",)
+
+
+@admin.register(StockHold)
+class StockHoldAdmin(RecordAdmin):
+    list_display = ("order_id", "revision")
+    search_fields = ("order_id",)
+    ordering = ("-pk",)
+
+
+class SandboxRefundInline(admin.TabularInline):
+    model = SandboxRefund
+    fields = readonly_fields = ("refund_id", "amount_cents", "idempotency_key", "created_at")
+    extra = 0
+    can_delete = False
+
+
+@admin.register(SandboxCharge)
+class SandboxChargeAdmin(RecordAdmin):
+    list_display = ("payment_id", "order_id", "amount", "is_charged", "refunded_cents", "timeouts", "created_at")
+    list_filter = ("is_charged",)
+    search_fields = ("payment_id", "order_id", "idempotency_key")
+    inlines = (SandboxRefundInline,)
+
+    @admin.display(description="amount", ordering="amount_cents")
+    def amount(self, charge: SandboxCharge) -> str:
+        return money(charge.amount_cents, charge.currency)
+
+
+@admin.register(RequestKey)
+class RequestKeyAdmin(RecordAdmin):
+    list_display = ("key", "user", "created_at")
+    search_fields = ("key", "user__username")
+    list_select_related = ("user",)
+    ordering = ("-created_at",)
