@@ -1,7 +1,9 @@
 """Fixtures for all: real servers, started once for the run when a test first asks, on ports that nobody has."""
 
 import asyncio
+import logging
 import os
+import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connections
+from playwright.async_api import Browser, async_playwright
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -19,6 +22,7 @@ from temporal_worker.connection import connect
 from temporal_worker.devserver import DevServer
 from temporal_worker.registry import area_workers
 from temporal_worker.testing import running_worker
+from tests.browser import Tabs, launch_chromium
 from tests.postgres import Postgres
 from tests.servers import start_time_skipping_server
 from tests.stack import Stack
@@ -27,6 +31,8 @@ from tests.stack import Stack
 for _name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
     del os.environ[_name]
 os.environ["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request, otherwise
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -140,3 +146,33 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres(tmp_path_factory.mktemp("postgres"))
     yield server
     server.stop()
+
+
+# ── The browser ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# Playwright's async interface: its sync one keeps a loop running in this thread, which async tests cannot bear.
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await launch_chromium(playwright)
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+async def tabs(browser: Browser, stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[Tabs]:
+    """Pages of the shared stack. A script error, a console error or a breach of the CSP in any of them fails the test."""
+    async for opened in open_tabs(browser, stack.base_url, request):
+        yield opened
+
+
+async def open_tabs(browser: Browser, base_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Tabs]:
+    """The life of a ``tabs`` fixture, for stacks that a test does not share."""
+    opened = Tabs(browser, base_url)
+    yield opened
+    report = request.node.stash.get(REPORT, None)
+    failed = report is None or report.failed
+    pictures = settings.BASE_DIR / "var" / "failures" / re.sub(r"\W+", "-", request.node.name) if failed else None
+    await opened.close(pictures)
+    assert not opened.surprises, "Went wrong in the browser:\n" + "\n".join(opened.surprises)

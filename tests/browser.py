@@ -1,0 +1,121 @@
+"""A real browser for the tests: logged-in pages, and a list of everything that went wrong in them."""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, ViewportSize
+
+from dashboard.auth import DEMO_PASSWORD
+
+# Without these Chromium looks up hosts of its own at every start.
+_FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = ViewportSize(width=1440, height=900)
+PHONE = ViewportSize(width=375, height=812)
+
+# An answer by which the server says no. What the page then shows is the test's business.
+_REFUSAL = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503)")
+
+
+def chromium_path() -> str:
+    """The browser to drive.
+
+    Raises:
+        RuntimeError: there is none. The browser tests fail then; a suite that skips them would say nothing.
+    """
+    named = os.environ.get("CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found or not Path(found).exists():
+        raise RuntimeError("No Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM to its path.")
+    return found
+
+
+async def launch_chromium(playwright: Playwright) -> Browser:
+    flags = [*_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else _FLAGS
+    return await playwright.chromium.launch(executable_path=chromium_path(), args=flags)
+
+
+@dataclass
+class Tabs:
+    """Opens pages of one site, each with its own cookies unless told otherwise. ``problems`` is what the pages did wrong."""
+
+    browser: Browser
+    base_url: str
+    contexts: list[BrowserContext] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def expect(self, pattern: str) -> None:
+        """Problems that match this regular expression are part of the test."""
+        self.expected.append(pattern)
+
+    @property
+    def surprises(self) -> list[str]:
+        return [one for one in self.problems if not any(re.search(pattern, one) for pattern in self.expected)]
+
+    async def context(
+        self, *, viewport: ViewportSize = DESKTOP, dark: bool = False, java_script: bool = True
+    ) -> BrowserContext:
+        """Cookies and settings of their own, as another person's browser has."""
+        context = await self.browser.new_context(
+            base_url=self.base_url,
+            viewport=viewport,
+            color_scheme="dark" if dark else "light",
+            locale="en-GB",
+            timezone_id="Europe/Berlin",
+            java_script_enabled=java_script,
+        )
+        context.set_default_timeout(20_000)
+        context.on("page", self._listen)
+        self.contexts.append(context)
+        return context
+
+    async def anonymous(self, path: str = "/", *, viewport: ViewportSize = DESKTOP, dark: bool = False) -> Page:
+        page = await (await self.context(viewport=viewport, dark=dark)).new_page()
+        await page.goto(path)
+        return page
+
+    async def page_for(
+        self, username: str, path: str = "/", *, viewport: ViewportSize = DESKTOP, dark: bool = False
+    ) -> Page:
+        """A page of a new browser context, after logging in by the log-in page and going on to ``path``."""
+        page = await self.anonymous("/accounts/login/", viewport=viewport, dark=dark)
+        await log_in(page, username)
+        await page.goto(path)
+        return page
+
+    async def close(self, pictures: Path | None = None) -> None:
+        """Closes everything; ``pictures`` is where each page still open is drawn first."""
+        for number, context in enumerate(self.contexts):
+            for page in context.pages:
+                if pictures is not None and not page.is_closed():
+                    pictures.mkdir(parents=True, exist_ok=True)
+                    await page.screenshot(path=pictures / f"page-{number}.png", full_page=True)
+            await context.close()
+
+    def _listen(self, page: Page) -> None:
+        page.on("console", self._note_console)
+        page.on("pageerror", lambda error: self.problems.append(f"script error on {page.url}: {error}"))
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        # A breach of the Content-Security-Policy is a console error too.
+        if message.type == "error" and not _REFUSAL.search(message.text):
+            where = message.page.url if message.page else ""
+            self.problems.append(f"console on {where}: {message.text}")
+
+
+async def log_in(page: Page, username: str, password: str = DEMO_PASSWORD) -> None:
+    """Fills in the log-in form that ``page`` shows and waits for the page after it."""
+    await page.get_by_label("User name").fill(username)
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Log in", exact=True).click()
+    await page.wait_for_url(lambda url: "/accounts/login/" not in url)
