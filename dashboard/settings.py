@@ -43,7 +43,7 @@ def _secret(name: str, local: str) -> str:
 SECRET_KEY = _secret("SECRET_KEY", _INSECURE_KEY)
 if SECRET_KEY == _INSECURE_KEY and not (DEBUG or DEMO or TESTING):
     raise ImproperlyConfigured("SECRET_KEY is the development one, which everybody knows.")
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 PAYMENT_WEBHOOK_SECRETS = [
     secret.strip() for secret in _secret("PAYMENT_WEBHOOK_SECRETS", "demo-webhook-secret").split(",") if secret.strip()
 ]
@@ -57,7 +57,7 @@ _local = DEBUG or DEMO or TESTING
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if _local else [])
 if not ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Name the hosts that this site answers for.")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────────────────────────────
 # Channels' app entry is left out: all it adds is a `runworker` of its own, which would hide ours.

@@ -1,6 +1,7 @@
 """The stock of products, and who holds what of it. Never below zero, whatever happens at once."""
 
 from dataclasses import asdict
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -81,7 +82,7 @@ def ship(order_id: str) -> None:
     Reservation.objects.filter(order_id=order_id, shipped_at=None).update(shipped_at=timezone.now())
 
 
-def _load(stored: dict) -> StockResult:  # type: ignore[type-arg]
+def _load(stored: dict[str, Any]) -> StockResult:
     return StockResult(
         held=stored["held"],
         shortages=[Shortage(**shortage) for shortage in stored["shortages"]],
