@@ -12,10 +12,12 @@ from orders import gateway, projection
 from orders.api_access import ACT, SEE, ApiToken, caller, claim_key
 from orders.api_types import (
     AddedItem,
+    BadInput,
     Cancellation,
     Delivery,
     NewOrder,
     OrderPage,
+    OutOfReach,
     Payment,
     Refusal,
     Shipment,
@@ -43,7 +45,7 @@ Key = Annotated[
 ARRIVED_NOW = Delivery()
 NO_REASON = Cancellation()
 
-_READ: dict[int, Any] = {401: Trouble, 403: Trouble, 404: Trouble, 422: Trouble, 503: Refusal}
+_READ: dict[int, Any] = {401: Trouble, 403: Trouble, 404: Trouble, 422: BadInput, 503: OutOfReach}
 _CHANGE: dict[int, Any] = {**_READ, 409: Refusal, 413: Trouble}
 _ORDER: dict[int, Any] = {200: OrderView, **_CHANGE}
 

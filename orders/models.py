@@ -190,7 +190,7 @@ class Order(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     snapshot = models.JSONField(default=dict)
     # How the order came to be: a repeat with the same key by the same person gets this order back.
-    idempotency_key = models.CharField(max_length=200)
+    idempotency_key = models.CharField(max_length=400)
     request_hash = models.CharField(max_length=64, blank=True)
     # What the workflow starts from; a crash between the row and the workflow is made good with it.
     start_input = models.JSONField(default=dict)

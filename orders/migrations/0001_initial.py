@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
                 ('placed_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('snapshot', models.JSONField(default=dict)),
-                ('idempotency_key', models.CharField(max_length=200)),
+                ('idempotency_key', models.CharField(max_length=400)),
                 ('request_hash', models.CharField(blank=True, max_length=64)),
                 ('start_input', models.JSONField(default=dict)),
             ],

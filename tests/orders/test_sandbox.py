@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
 
-from orders.contract import ChargeRequest, RefundRequest
-from orders.models import SandboxCharge, SandboxRefund
+from orders.contract import ChargeRequest, PaymentView, RefundRequest
+from orders.models import SandboxCharge, SandboxRefund, WebhookEvent
 from orders.payments.base import (
     PaymentProvider,
     PaymentTransientError,
@@ -15,6 +16,7 @@ from orders.payments.base import (
 )
 from orders.payments.sandbox import SandboxPaymentProvider
 from tests.orders.at_once import at_once
+from tests.orders.orders_of import saved
 from tests.orders.providers import FakePaymentProvider, RecordingPaymentProvider
 
 KEY = "ORD-20261119-140810-x7f2:charge:1"
@@ -169,6 +171,27 @@ class TestRefund:
             sandbox.charge(charge_request("tok_flaky"))
         with pytest.raises(PermanentError, match="no payment"):
             sandbox.refund(refund_request(SandboxCharge.objects.get().payment_id))
+
+    def test_a_payment_that_was_played_by_a_signed_event_can_be_refunded(self, sandbox):
+        WebhookEvent.objects.create(
+            event_id="evt_1",
+            type="payment.succeeded",
+            order_id="ORD-20261119-140810-x7f2",
+            payment_id="pay_by_hand",
+            amount_cents=1_500,
+            currency="USD",
+            created=timezone.now(),
+        )
+        first = sandbox.refund(refund_request("pay_by_hand"))
+        assert sandbox.refund(refund_request("pay_by_hand")) == first
+        with pytest.raises(PermanentError, match="Only 0 of 1500"):
+            sandbox.refund(refund_request("pay_by_hand", key="another"))
+
+    def test_a_payment_that_was_played_by_a_signal_can_be_refunded(self, sandbox):
+        saved(payment=PaymentView(status="paid", provider_reference="pay_by_cli", amount_cents=1_500))
+        assert sandbox.refund(refund_request("pay_by_cli")).refund_id
+        with pytest.raises(PermanentError, match="no payment"):
+            sandbox.refund(refund_request("pay_of_nobody", key="r2"))
 
     def test_another_currency_is_refused(self, sandbox):
         payment = sandbox.charge(charge_request())
