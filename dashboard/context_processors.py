@@ -27,7 +27,7 @@ class Shell:
 
     @cached_property
     def name(self) -> str:
-        return self.user.get_full_name() or self.user.get_username()
+        return self.user.get_username() if self.user.is_anonymous else self.user.get_full_name() or self.user.username
 
     @cached_property
     def roles(self) -> str:

@@ -82,7 +82,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Stands by itself: what has failed may be what other pages are made of."""
-    return render(None, "500.html", status=500)  # type: ignore[arg-type]
+    return render(None, "500.html", status=500)
 
 
 def _problem(request: HttpRequest, status: int, *, template: str = "", detail: str = "") -> HttpResponse:

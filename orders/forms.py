@@ -29,8 +29,8 @@ class KeyedForm(forms.Form):
 
     idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", auto_id="f-%s", **kwargs)
+    def __init__(self, data: Any = None, *, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="", auto_id="f-%s")
         for name, field in self.fields.items():
             field.widget.attrs.setdefault("class", "input")
             if field.help_text:
@@ -49,9 +49,9 @@ class KeyedForm(forms.Form):
     def show_again(self, *, keep_key: bool) -> None:
         """Make the form ready to be drawn with what was typed. The key stays only where a repeat is the same request."""
         if not keep_key:
-            data = self.data.copy()
+            data: Any = self.data
+            self.data = data = data.copy()
             data["idempotency_key"] = new_key()
-            self.data = data
         for name in self.errors:
             if name in self.fields:
                 widget = self.fields[name].widget

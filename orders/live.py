@@ -9,6 +9,7 @@ from temporalio.envconfig import ClientConfig
 
 from orders import gateway
 from orders.contract import OrderView
+from orders.payments.checkout import checkout_url
 from orders.presentation import order_page
 from temporal_worker.client import WorkflowNotFound
 
@@ -16,9 +17,11 @@ from temporal_worker.client import WorkflowNotFound
 def order_context(view: OrderView, *, as_of: datetime | None = None, from_database: bool = False) -> dict[str, Any]:
     """What the shared fragments are drawn from. ``as_of`` when this is not what is true now, only what was known then."""
     namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
+    page = order_page(view, datetime.now(UTC), as_of=as_of)
     return {
-        "page": order_page(view, datetime.now(UTC), as_of=as_of),
+        "page": page,
         "from_database": from_database,
+        "checkout_url": checkout_url(view.order_id) if page.takes_payment else "",
         "temporal_url": f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{view.workflow_id}",
     }
 

@@ -95,11 +95,11 @@ class OrderForm(KeyedForm):
     @property
     def problems(self) -> list[tuple[str, str]]:
         """All that is to be corrected: the id of the field and the sentence, for the banner above the form."""
-        found = [(f"f-{name}", error) for name in self.fields for error in self.errors.get(name, [])]
+        found = [(f"f-{name}", str(error)) for name in self.fields for error in self.errors.get(name, [])]
         for line in self.draft.lines:
             found += [(f"sku-{line.key}", line.sku_error)] if line.sku_error else []
             found += [(f"quantity-{line.key}", f"{line.sku}: {line.quantity_error}")] if line.quantity_error else []
-        return found + [("f-lines", error) for error in self.non_field_errors()]
+        return found + [("f-lines", str(error)) for error in self.non_field_errors()]
 
 
 def read_order_form(data: Fields | None, products: list[Product], draft: Draft | None = None) -> OrderForm:

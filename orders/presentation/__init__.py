@@ -1,6 +1,6 @@
 """Orders as people see them: pure view models, made without the database and without Temporal."""
 
-from orders.presentation.money import amount, money
+from orders.money import amount, money
 from orders.presentation.page import OrderPage, order_page
 from orders.presentation.row import OrderRow, row_of
 

@@ -131,4 +131,4 @@ def span(length: timedelta) -> str:
     else:
         parts = [(seconds, "s")]
     shown = [part for part in parts if part[0]] or parts[:1]
-    return " ".join(f"{number} {unit}" for number, unit in shown)
+    return "\u00a0".join(f"{number}\u00a0{unit}" for number, unit in shown)

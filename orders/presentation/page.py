@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.phrases import Part, text, when
-from orders.contract import OrderStatus, OrderView
+from orders.contract import OrderStage, OrderStatus, OrderView
+from orders.money import amount, money
 from orders.presentation.glance import of_view
 from orders.presentation.lede import lede_of
-from orders.presentation.money import amount, money
 from orders.presentation.now import ProblemCard, TimerCard, cards_of, problem_of
 from orders.presentation.status import Status, status_of
 from orders.presentation.steps import StepMark, steps_of
@@ -44,6 +44,11 @@ class OrderPage:
     mails: Sequence[MailRow]
     same_day: bool
     as_of: datetime | None = None
+
+    @property
+    def takes_payment(self) -> bool:
+        """Whether the customer could pay now."""
+        return self.view.stage == OrderStage.AWAITING_PAYMENT and not self.is_closed
 
     @property
     def is_called_off(self) -> bool:

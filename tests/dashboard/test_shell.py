@@ -1,0 +1,181 @@
+import asyncio
+import re
+import threading
+import time
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client, RequestFactory
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from dashboard import health_watch, views
+from dashboard.asgi import BodyLimit
+from dashboard.health import Check
+from dashboard.health_watch import Health, HealthWatch, Sign
+
+WELL = Health((Sign("ok", "Temporal"),))
+
+
+@pytest.fixture(autouse=True)
+def _well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_watch, "look", lambda: WELL)
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    user = User.objects.create_user("vera", password="a good one", first_name="Vera", last_name="Petrov")
+    user.groups.set(Group.objects.filter(name="Staff"))
+    return user
+
+
+class TestLogIn:
+    @pytest.mark.parametrize(
+        ("target", "said"),
+        [
+            ("/orders/", "you go on to <b>Orders</b>"),
+            ("/orders/ORD-20261119-140810-x7f2/?x=1", "you go on to <b>order ORD-20261119-140810-x7f2</b>"),
+            ("/admin/orders/product/", "you go on to <b>Configuration</b>"),
+        ],
+    )
+    def test_names_where_you_go_on(self, db: None, client: Client, target: str, said: str) -> None:
+        assertContains(client.get("/accounts/login/", {"next": target}), said)
+
+    @pytest.mark.parametrize(
+        "target", ["https://evil.example/", "//evil.example", "/no/such/page/", "javascript:x", "\0"]
+    )
+    def test_goes_nowhere_else(self, user: User, client: Client, target: str) -> None:
+        assertNotContains(client.get("/accounts/login/", {"next": target}), "you go on to")
+        data = {"username": "vera", "password": "a good one", "next": target}
+        location = client.post("/accounts/login/", data)["Location"]
+        assert "evil" not in location
+        assert location.startswith("/")
+
+    def test_goes_on_where_you_were(self, user: User, client: Client) -> None:
+        data = {"username": "vera", "password": "a good one", "next": "/orders/?tab=late"}
+        assertRedirects(client.post("/accounts/login/", data), "/orders/?tab=late")
+
+    def test_says_that_it_did_not_work_and_keeps_the_name(self, user: User, client: Client) -> None:
+        response = client.post("/accounts/login/", {"username": "vera", "password": "wrong"})
+        assertContains(response, "do not belong together")
+        assertContains(response, 'value="vera"')
+        assertNotContains(response, "wrong")
+
+    def test_offers_the_demo_accounts_only_in_the_demo(self, db: None, client: Client, settings: Any) -> None:
+        settings.DEMO = False
+        assertNotContains(client.get("/accounts/login/"), "This is the demo")
+        settings.DEMO = True
+        assertContains(client.get("/accounts/login/"), "This is the demo")
+
+    def test_logs_out_by_post_only(self, user: User, client: Client) -> None:
+        client.force_login(user)
+        assert client.get("/accounts/logout/").status_code == 405
+        assertRedirects(client.post("/accounts/logout/"), "/accounts/login/")
+
+
+class TestProblemPages:
+    def test_not_found_helps_and_is_no_door(self, user: User, client: Client) -> None:
+        assertContains(client.get("/nothing/"), "Log in", status_code=404)
+        client.force_login(user)
+        assertContains(client.get("/nothing/"), "To the orders", status_code=404)
+
+    def test_the_page_for_errors_of_ours_stands_by_itself(self) -> None:
+        html = views.server_error(RequestFactory().get("/")).content.decode()
+        assert "carries its own number" in html
+        assert not re.search(r'(src|href)="(?!/")', html)
+
+    def test_home_is_the_orders(self, db: None, client: Client) -> None:
+        assertRedirects(client.get("/"), "/orders/", fetch_redirect_response=False)
+
+    def test_health_is_for_people_who_are_logged_in(
+        self, user: User, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert client.get("/health/").status_code == 302
+        client.force_login(user)
+        monkeypatch.setattr(views, "check_all", lambda: {"temporal": Check(False, "Temporal does not answer.")})
+        assertContains(client.get("/health/"), "Temporal does not answer.")
+
+
+class TestShell:
+    def test_has_a_policy_that_allows_nothing_inline(self, user: User, client: Client) -> None:
+        client.force_login(user)
+        response = client.get("/orders/")
+        policy = response["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        html = response.content.decode()
+        assert not re.search(r"<script(?![^>]* src=)", html)
+        assert '"allowEval":false' in html
+        assert '"allowScriptTags":false' in html
+
+    def test_shows_configuration_to_those_who_configure(self, user: User, client: Client) -> None:
+        client.force_login(user)
+        assertNotContains(client.get("/orders/"), "Configuration")
+        assertNotContains(client.get("/orders/"), "Unmatched webhooks")
+        User.objects.filter(pk=user.pk).update(is_staff=True)
+        assertContains(client.get("/orders/"), "Configuration")
+
+
+class TestHealthWatch:
+    def test_one_look_answers_for_all_for_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        looks = []
+        monkeypatch.setattr(health_watch, "look", lambda: looks.append(1) or WELL)
+        watch = HealthWatch()
+        assert [watch.current() for _ in range(5)] == [WELL] * 5
+        assert len(looks) == 1
+
+    def test_a_page_does_not_wait_for_a_look_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        go_on = threading.Event()
+
+        def hang() -> Health:
+            go_on.wait(5)
+            return WELL
+
+        monkeypatch.setattr(health_watch, "look", hang)
+        watch = HealthWatch()
+        started = time.monotonic()
+        assert watch.current() == health_watch.UNKNOWN
+        assert time.monotonic() - started < 1
+        go_on.set()
+
+    async def test_tells_its_listeners_what_has_changed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ill = Health((Sign("bad", "No worker is running"),), workers=False)
+        found = [WELL, WELL, ill, ill]
+        monkeypatch.setattr(health_watch, "look", lambda: found.pop(0) if len(found) > 1 else found[0])
+        monkeypatch.setattr(health_watch, "LOOK_EVERY", 0.05)
+        watch, told = HealthWatch(), []
+        end = watch.listen(told.append)
+        async with asyncio.timeout(5):
+            while len(told) < 2:
+                await asyncio.sleep(0.02)
+        end()
+        assert told == [WELL, ill]
+
+
+class TestBodyLimit:
+    async def answer(self, chunks: list[bytes], declared: int | None = None) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+        incoming = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+
+        async def receive() -> dict[str, Any]:
+            return incoming.pop(0) if incoming else {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            while (await receive())["more_body"]:
+                pass
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        headers = [(b"content-length", str(declared).encode())] if declared is not None else []
+        await BodyLimit(application, 100)({"type": "http", "headers": headers}, receive, send)
+        return sent
+
+    async def test_lets_through_what_fits(self) -> None:
+        assert (await self.answer([b"x" * 60, b"x" * 40]))[0]["status"] == 200
+
+    async def test_refuses_by_the_declared_length_and_by_the_real_one(self) -> None:
+        assert (await self.answer([], declared=101))[0]["status"] == 413
+        assert (await self.answer([b"x" * 60, b"x" * 41]))[0]["status"] == 413
+        assert (await self.answer([b"x" * 101], declared=3))[0]["status"] == 413
