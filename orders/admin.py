@@ -27,7 +27,7 @@ from orders.models import (
     UnmatchedEvent,
     WebhookEvent,
 )
-from orders.presentation import money
+from orders.money import money
 
 # ── Configuration ────────────────────────────────────────────────────────────────────────────────────────────────────
 
