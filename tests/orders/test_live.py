@@ -162,7 +162,7 @@ class TestOrderSocket:
         await socket.connect()
         await hub.frames.put(frame(3))
         await hub.frames.put(frame(3, unavailable=True))
-        assert "has not answered" in await socket.receive_from(3)
+        assert "does not answer" in await socket.receive_from(3)
         await hub.frames.put(frame(3))
         assert 'data-version="3"' in await socket.receive_from(3)
 
@@ -176,7 +176,7 @@ class TestOrderSocket:
         health.tell(NO_WORKER)
         told = await socket.receive_from(3) + await socket.receive_from(3)
         assert "No worker is running" in told
-        assert "has not answered" in told
+        assert "does not answer" in told
 
     async def test_a_page_from_the_database_waits_until_all_is_well(
         self, reader: Client, hub: FakeHub, health: FakeHealthWatch, sockets: Sockets
