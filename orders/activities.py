@@ -3,6 +3,8 @@
 Sync functions in the worker's thread pool; an interceptor sees to their database connections.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -27,7 +29,7 @@ from orders.contract import (
     UnmatchedPayment,
 )
 from orders.models import Customer, Order, OrderMail, Product, WebhookEvent
-from orders.payments.base import get_provider
+from orders.payments.base import PaymentError, get_provider
 from orders.process.effects import CustomerProfile, EarlyPayment
 
 
@@ -85,19 +87,31 @@ def record_unmatched_payment(payment: UnmatchedPayment) -> None:
     unmatched.record_unmatched_payment(payment)
 
 
+@contextmanager
+def _provider_answers() -> Iterator[None]:
+    """What a provider answers is no failure of ours: the workflow gets it by its type, the log without a traceback."""
+    try:
+        yield
+    except PaymentError as answer:
+        raise ApplicationError(str(answer), type=type(answer).__name__) from None
+
+
 @activity.defn
 def charge_payment(request: ChargeRequest) -> ChargeResult:
-    return get_provider().charge(request)
+    with _provider_answers():
+        return get_provider().charge(request)
 
 
 @activity.defn
 def look_up_charge(idempotency_key: str) -> ChargeLookup:
-    return get_provider().look_up_charge(idempotency_key)
+    with _provider_answers():
+        return get_provider().look_up_charge(idempotency_key)
 
 
 @activity.defn
 def refund_payment(request: RefundRequest) -> RefundResult:
-    return get_provider().refund(request)
+    with _provider_answers():
+        return get_provider().refund(request)
 
 
 @activity.defn

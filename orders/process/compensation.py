@@ -3,9 +3,10 @@
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from orders.contract import SYSTEM, OrderStage, OrderStatus, PaymentStatus, RefundRequest, Step, TimelineKind
+from orders.money import money
 from orders.process import effects
 from orders.process.payment import Payments, Refundable
-from orders.process.state import OrderState, money, pieces
+from orders.process.state import OrderState, pieces
 from orders.process.stock import Stock
 from orders.process.waiting import Waiting
 
@@ -44,7 +45,8 @@ class Compensation:
         else:
             payment.status = PaymentStatus.REFUNDING
             state.touch()
-            owed = Refundable(payment.provider_reference, payment.amount_cents, state.cancel_reason or "cancelled")
+            reason = state.cancel_reason or "cancelled"
+            owed = Refundable(payment.provider_reference, payment.amount_cents, state.order.currency, reason)
             payment.refund_reference = await self.refund(owed)
         payment.status = PaymentStatus.REFUNDED
         state.touch()
@@ -57,10 +59,10 @@ class Compensation:
             idempotency_key=f"{state.order.order_id}:refund:{owed.payment_id}",
             payment_id=owed.payment_id,
             amount_cents=owed.amount_cents,
-            currency=state.order.currency,
+            currency=owed.currency,
             reason=owed.reason,
         )
-        amount = money(owed.amount_cents, state.order.currency)
+        amount = money(owed.amount_cents, owed.currency)
         while True:
             try:
                 result = await effects.refund_payment(request, state.policy.compensation_attempts)
@@ -105,7 +107,7 @@ class Compensation:
         while self._payments.surplus:
             owed = self._payments.surplus.pop(0)
             state = self._state
-            amount = money(owed.amount_cents, state.order.currency)
+            amount = money(owed.amount_cents, owed.currency)
             text = f"{amount} received ({owed.reason}); it goes back."
             state.record(TimelineKind.PAYMENT_UNMATCHED, text, amount_cents=owed.amount_cents)
             await self.refund(owed)

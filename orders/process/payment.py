@@ -29,9 +29,10 @@ from orders.contract import (
     TimelineKind,
     UnmatchedPayment,
 )
+from orders.money import money
 from orders.process import effects, eta
 from orders.process.refusals import EARLY, ended, payment_refusal, refuse
-from orders.process.state import OrderState, money
+from orders.process.state import OrderState
 from orders.process.stock import Stock
 from orders.process.waiting import Waiting
 
@@ -65,6 +66,7 @@ class Refundable:
 
     payment_id: str
     amount_cents: int
+    currency: str
     reason: str
 
 
@@ -223,7 +225,7 @@ class Payments:
         if self._charge is charge:
             self._charge = None
         if self._state.is_paid and self._state.payment.provider_reference != result.payment_id:
-            self._give_back(Refundable(result.payment_id, result.amount_cents, "paid twice"))
+            self._give_back(Refundable(result.payment_id, result.amount_cents, result.currency, "paid twice"))
         elif not self._state.is_paid:
             self._accept(result.payment_id, result.amount_cents, charge.request.payment_method, charge.request.by)
         charge.settle()
@@ -319,7 +321,7 @@ class Payments:
             if ended(state) or state.payment.status in {PaymentStatus.PAID, PaymentStatus.REFUNDED}:
                 self._seen.add(event.event_id)
                 reason = "paid twice" if not ended(state) else "paid after the order was closed"
-                self._give_back(Refundable(event.payment_id, event.amount_cents, reason))
+                self._give_back(Refundable(event.payment_id, event.amount_cents, event.currency, reason))
                 return
             if (event.amount_cents, event.currency) != (state.total_cents, state.order.currency):
                 await self._unmatched(event)

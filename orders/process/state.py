@@ -249,11 +249,6 @@ def pieces(lines: list[OrderLine]) -> str:
     return f"{count} piece{'s' if count != 1 else ''} in {len(lines)} line{'s' if len(lines) != 1 else ''}"
 
 
-def money(cents: int, currency: str) -> str:
-    """``USD 1,439.96``, for the timeline's sentences."""
-    return f"{currency} {cents // 100:,}.{cents % 100:02d}"
-
-
 def span(seconds: int) -> str:
     """A length of time in words: ``24 hours``, ``90 minutes``, ``45 seconds``."""
     for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
