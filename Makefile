@@ -30,7 +30,7 @@ test: $(STAMP) ## Run the test suite; needs Chromium (CHROMIUM=path, else found 
 	$(RUN) -m pytest $(ARGS)
 
 soak: $(STAMP) ## Kills, races and volume: SOAK=short (under 10 minutes) or SOAK=full (under 40)
-	SOAK=$(SOAK) $(RUN) -m pytest tests/soak -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
+	SOAK=$(SOAK) $(RUN) -m pytest tests/soak $(if $(filter full,$(SOAK)),tests/journeys/test_looks.py) -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
 
 check: $(STAMP) ## Check format, lint, types, migrations and the settings for production
 	$(BIN)/ruff format --check .

@@ -53,8 +53,11 @@ class OrderConsumer(LiveConsumer):
             try:
                 async with get_hub().watch(order_workflow_id(order_id), order_source) as watcher:
                     async for frame in watcher:
+                        # The first one may be what the hub has known for long. A later one, and the last, is a worker's
+                        # answer of this moment, which the health's next look only comes to know.
+                        is_answer = frame.closed or self.frame is not None
                         self.frame = frame
-                        self._show()
+                        self._show(is_answer=is_answer)
             except WorkflowNotFound:
                 # Not started yet; or there is no such order, or it is past retention, and nothing will come.
                 if await database_sync_to_async(starting.exists)():
@@ -67,10 +70,10 @@ class OrderConsumer(LiveConsumer):
         self.is_well = health.is_well
         self._show()
 
-    def _show(self) -> None:
+    def _show(self, *, is_answer: bool = False) -> None:
         """What this page lacks: the notice when nobody can be asked, the order when it has moved or is back."""
         frame = self.frame
-        if not self.is_well or (frame is not None and frame.unavailable):
+        if not (self.is_well or is_answer) or (frame is not None and frame.unavailable):
             if not self.shows_notice:
                 self.shows_notice = True
                 self.outbox.put("order", unavailable_fragment())

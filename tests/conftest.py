@@ -56,6 +56,12 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _fast_passwords() -> None:
+    """The real hash is slow on purpose: a tenth of a second for each log-in of a test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True, scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the code under test writes beside the database goes away with the run."""
     settings.DATA_DIR = tmp_path_factory.mktemp("data")

@@ -1,0 +1,46 @@
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+
+from dashboard.processes import Child
+from tests.eventually import eventually
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+PARENT = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def child(tmp_path: Path, code: str) -> Child:
+    return Child("it", [sys.executable, "-c", code], log=tmp_path / "it.log", env=dict(os.environ))
+
+
+class TestChild:
+    def test_is_ended_when_it_does_not_go_by_itself(self, tmp_path: Path) -> None:
+        stubborn = child(tmp_path, STUBBORN)
+        stubborn.start()
+        eventually(lambda: "up" in stubborn.tail())
+        assert stubborn.stop(timeout=0.2) is False
+        assert stubborn.exit_code == -signal.SIGKILL
+
+    def test_takes_its_own_children_with_it(self, tmp_path: Path) -> None:
+        parent = child(tmp_path, PARENT)
+        parent.start()
+        eventually(lambda: "up" in parent.tail())
+        [grandchild] = psutil.Process(parent.pid).children()
+        assert parent.stop() is True
+        eventually(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
+
+    def test_tells_what_it_said_since_its_start(self, tmp_path: Path) -> None:
+        talker = child(tmp_path, "print('first words')")
+        for _ in range(2):
+            talker.start()
+            eventually(lambda: talker.exit_code == 0)
+        assert talker.tail() == "first words"
+        assert not talker.is_running
