@@ -26,6 +26,7 @@ from orders.contract import (
     TimelineKind,
 )
 from orders.models import ApiToken, Order, RequestKey
+from temporal_worker import client
 from tests.orders.at_once import at_once
 from tests.orders.orders_of import NOON, ORDER_ID, order_view, saved
 
@@ -496,7 +497,7 @@ class TestBadInput:
     @pytest.mark.parametrize(("path", "body", "field"), fields_of_changes())
     def test_a_senseless_field_is_named(self, monkeypatch, path, body, field):
         # The real gateway: its own checks come before Temporal is asked, which is not there.
-        monkeypatch.setattr(gateway.client, "call", self._unreachable)
+        monkeypatch.setattr(client, "call", self._unreachable)
         for value in SENSELESS:
             if isinstance(value, dict | list) or not is_fine(field, value):
                 answer = call(path, {**body, field: value})

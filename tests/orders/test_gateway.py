@@ -6,6 +6,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from orders import gateway, projection
 from orders.contract import By, Door, OrderView
+from orders.gateway import placing
 from orders.models import Order, OrderMail, Product, SandboxCharge, UnmatchedEvent, WebhookEvent
 from temporal_worker import client
 from temporal_worker.client import forget_client
@@ -174,7 +175,7 @@ class TestPaymentEvents:
         early = OrderView(order_id, "", "", "", 0, "USD", 129_999, [], [], None, None, None, [])  # type: ignore[arg-type]
         event = gateway.deliver_payment_event(provider_event(early))
         assert event.state == "unmatched"
-        monkeypatch.setattr(gateway, "_new_order_id", lambda: order_id)
+        monkeypatch.setattr(placing, "_new_order_id", lambda: order_id)
         place()
         until(order_id, status="paid")
         assert UnmatchedEvent.objects.get().resolved_at is not None
@@ -229,7 +230,7 @@ class TestWithoutTemporal:
             assert reading.reason
             assert gateway.finish_starting_orders() == 0
         forget_client()
-        Order.objects.update(placed_at=timezone.now() - 2 * gateway.START_AGAIN_AFTER)
+        Order.objects.update(placed_at=timezone.now() - 2 * placing.START_AGAIN_AFTER)
         assert gateway.finish_starting_orders() == 1
         until(row.order_id, stage="awaiting_payment")
         assert place("kept").order_id == row.order_id

@@ -1,0 +1,152 @@
+"""Placing an order: the row first, then the workflow; once for each key."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from temporalio.common import WorkflowIDReusePolicy
+
+from orders import projection, stockroom
+from orders.contract import TASK_QUEUE, WORKFLOW_TYPE, By, OrderInput, OrderLine, OrderView, order_workflow_id
+from orders.gateway.keys import digest
+from orders.gateway.problems import InvalidRequest, KeyReused, Unavailable, naming_the_field
+from orders.gateway.reading import read_order
+from orders.models import Order, OrderSettings
+from temporal_worker import client
+from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
+
+START_AGAIN_AFTER = timedelta(seconds=5)
+
+log = structlog.get_logger(__name__)
+
+
+def start_order(
+    *,
+    customer_id: str,
+    customer_email: str,
+    items: Sequence[tuple[str, int]],
+    by: By,
+    key: str,
+    shipping_address: str = "",
+    customer_name: str = "",
+) -> OrderView:
+    """Place an order of ``(sku, quantity)`` lines, once for each key.
+
+    The row is written before the workflow is started: what a crash or an outage leaves between the two is finished by
+    :func:`finish_starting_orders`, so an order that was taken is never lost.
+
+    Raises:
+        InvalidRequest, KeyReused
+        Unavailable: the order is kept and starts by itself later; a repeat with the key finds it.
+    """
+    asked = [customer_id, customer_email, [list(item) for item in items], shipping_address, customer_name]
+    row = _row_of_key(f"{by.username}:{key}", digest(asked))
+    if row is None:
+        order = OrderInput(
+            order_id=_new_order_id(),
+            customer_id=customer_id,
+            customer_email=customer_email,
+            customer_name=customer_name,
+            shipping_address=shipping_address,
+            items=_lines(items),
+            policy=OrderSettings.current().to_policy(),
+            by=by,
+        )
+        with naming_the_field():
+            order.check()
+        order = replace(order, items=_priced(order.items))
+        row = _write_row(order, f"{by.username}:{key}", digest(asked))
+    if row.status == Order.STARTING:
+        _start(row)
+    return read_order(row.order_id).view
+
+
+def _row_of_key(key: str, request_hash: str) -> Order | None:
+    row = Order.objects.filter(idempotency_key=key).first()
+    if row is not None and row.request_hash != request_hash:
+        raise KeyReused
+    return row
+
+
+def _lines(items: Sequence[tuple[str, int]]) -> list[OrderLine]:
+    return [OrderLine(sku, quantity) for sku, quantity in items]
+
+
+def _priced(lines: list[OrderLine]) -> list[OrderLine]:
+    """The lines with today's names and prices; what is ordered now costs what is shown now."""
+    facts = {product.sku: product for product in stockroom.product_facts([line.sku for line in lines])}
+    for number, line in enumerate(lines):
+        if line.sku not in facts:
+            raise InvalidRequest(f"items.{number}.sku", f"There is no product {line.sku} for sale.")
+    if len({facts[line.sku].currency for line in lines}) > 1:
+        raise InvalidRequest("items", "All products of an order must have the same currency.")
+    return [
+        replace(line, name=facts[line.sku].name, unit_price_cents=facts[line.sku].unit_price_cents) for line in lines
+    ]
+
+
+def _new_order_id() -> str:
+    return f"ORD-{timezone.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _write_row(order: OrderInput, key: str, request_hash: str) -> Order:
+    """The order's row. Two writers of one key meet in the database; an id that is taken is drawn again."""
+    for _ in range(20):
+        try:
+            with transaction.atomic():
+                return Order.objects.create(
+                    order_id=order.order_id,
+                    customer_id=order.customer_id,
+                    customer_name=order.customer_name,
+                    customer_email=order.customer_email,
+                    currency=order.currency,
+                    total_cents=sum(line.amount_cents for line in order.items),
+                    skus=f" {' '.join(line.sku for line in order.items)} ",
+                    idempotency_key=key,
+                    request_hash=request_hash,
+                    start_input=projection.to_json(order),
+                )
+        except IntegrityError:
+            if row := _row_of_key(key, request_hash):
+                return row
+            order = replace(order, order_id=_new_order_id())
+    raise Unavailable("No free order number was found; try again.", retry_after=1)
+
+
+def _start(row: Order) -> None:
+    order = projection.load_input(row)
+    starting = client.start_workflow(
+        WORKFLOW_TYPE,
+        order,
+        id=order_workflow_id(row.order_id),
+        task_queue=TASK_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        static_summary=f"Order of {row.customer_name or row.customer_id}",
+    )
+    try:
+        client.call(starting)
+    except WorkflowAlreadyStarted:
+        return
+    except TemporalUnavailable as error:
+        raise Unavailable(
+            f"{error} The order {row.order_id} is kept and starts by itself; sending it again does not place it twice.",
+            error.retry_after,
+        ) from error
+
+
+def finish_starting_orders() -> int:
+    """Start what was taken and not started. Returns how many; stops at the first when Temporal is out of reach."""
+    started = 0
+    rows = Order.objects.filter(status=Order.STARTING, placed_at__lt=timezone.now() - START_AGAIN_AFTER)
+    for row in rows.order_by("pk")[:100]:
+        try:
+            _start(row)
+        except Unavailable as problem:
+            log.warning("orders_wait_for_temporal", order_id=row.order_id, problem=problem.detail)
+            break
+        started += 1
+    return started
