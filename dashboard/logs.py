@@ -1,5 +1,6 @@
 """Structured logs: one line an event, JSON in production, with request, workflow and activity ids where there are any."""
 
+import logging
 from typing import Any
 
 import structlog
@@ -10,6 +11,13 @@ _SHARED: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+class NotUnavailable(logging.Filter):
+    """Drops Django's own error line for an answer 503."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != 503
 
 
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
@@ -33,6 +41,8 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        # A 503 is an answer that we give on purpose, and the request log has it.
+        "filters": {"no_unavailable": {"()": NotUnavailable}},
         "formatters": {
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
@@ -45,6 +55,6 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "daphne": {"level": "WARNING"},
             "django.channels.server": {"level": "WARNING"},
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["no_unavailable"]},
         },
     }

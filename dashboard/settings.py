@@ -4,6 +4,7 @@ The address of Temporal is not here: the SDK reads TEMPORAL_ADDRESS, TEMPORAL_NA
 files by itself (``temporalio.envconfig``).
 """
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "dashboard.request_log.RequestLogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -220,5 +221,7 @@ PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", "orders.payments.sandbox.SandboxP
 # Seconds that the sandbox takes before and after it books a charge; the soak kills the worker in them.
 PAYMENT_SANDBOX_LATENCY = env.float("PAYMENT_SANDBOX_LATENCY", 0.0)
 
+# The end of a request tells all that its start would.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_config(level=env.str("LOG_LEVEL", "INFO"), as_json=env.bool("LOG_JSON", not _local))
