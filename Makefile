@@ -35,7 +35,7 @@ soak: $(STAMP) ## Kills, races and volume: SOAK=short (under 10 minutes) or SOAK
 check: $(STAMP) ## Check format, lint, types, migrations and the settings for production
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy .
+	DEBUG=1 $(BIN)/mypy .
 	DEBUG=1 $(RUN) manage.py makemigrations --check --dry-run
 	$(PRODUCTION_ENV) $(RUN) manage.py check --deploy --fail-level WARNING
 
