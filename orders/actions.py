@@ -35,7 +35,8 @@ def actions_for(view: OrderView, *, may_operate: bool, live: bool) -> list[Actio
 
     retry = []
     if step := retryable_step(view):
-        retry = [action("retry", f"Try {_STEP_NAMES[step]} again", "retry", "", hint="At once, with the same key")]
+        label, hint = _retry_words(view, step)
+        retry = [action("retry", label, "retry", "", hint=hint)]
     return [
         *retry,
         action("payment", "Take a card payment", "card", _no_payment(view)),
@@ -66,6 +67,13 @@ def retryable_step(view: OrderView) -> str:
     if view.problem and view.problem.retryable and view.problem.step in set(Step):
         return view.problem.step
     return Step.PAYMENT if view.payment.next_attempt_at else ""
+
+
+def _retry_words(view: OrderView, step: str) -> tuple[str, str]:
+    if step == Step.REFUND and view.payment.method == "manual":
+        return "Confirm that it was paid back", "It came in by hand and goes back by hand"
+    hint = "At once" if step == Step.RESERVE else "At once, with the same key"
+    return f"Try {_STEP_NAMES[step]} again", hint
 
 
 _STEP_NAMES: dict[str, str] = {

@@ -111,7 +111,7 @@ class TestShell:
     def test_shows_configuration_to_those_who_configure(self, user: User, client: Client) -> None:
         client.force_login(user)
         assertNotContains(client.get("/orders/"), "Configuration")
-        assertNotContains(client.get("/orders/"), "Unmatched webhooks")
+        assertNotContains(client.get("/orders/"), "Unmatched events")
         User.objects.filter(pk=user.pk).update(is_staff=True)
         assertContains(client.get("/orders/"), "Configuration")
 
