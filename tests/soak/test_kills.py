@@ -1,0 +1,109 @@
+"""The worker dies, again and again, while cards are being charged. Every order settles, and every card is charged once."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from tests.soak.conftest import started
+from tests.soak.shop import Shop
+from tests.soak.sizes import pick
+from tests.stack import Stack
+
+SEED = 20261119
+ORDERS = 20
+KILLS = pick(short=4, full=20)
+LATENCY = 1.0
+"""Seconds that the provider takes before and after it books: a charge is two seconds long, booked in its middle."""
+LEAST_GAP, LONGEST_GAP = 5.0, 7.0
+"""Seconds from one kill to the next."""
+LONGEST_AIM = 2.2
+"""Seconds from the sending of a payment to the kill: from before the charge begins to after it has ended."""
+SETTLED_WITHIN = 60.0
+CARDS = ("tok_visa", "tok_timeout_after_charge", "tok_visa", "tok_flaky", "tok_visa")
+
+
+@pytest.fixture
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One whose worker is killed, with a provider that takes its time."""
+    slow = {"PAYMENT_SANDBOX_LATENCY": str(LATENCY)}
+    yield from started(Stack(tmp_path_factory.mktemp("kills"), worker_environment=slow))
+
+
+class TestKilledWorker:
+    @pytest.mark.timeout(900)
+    async def test_orders_settle_and_cards_are_charged_once(self, own_stack: Stack, say: Callable[[str], None]) -> None:
+        dice = random.Random(SEED)
+        async with Shop(own_stack) as shop:
+            before = shop.pieces()
+            orders = await asyncio.gather(*(shop.place(("MOUSE-001", 1), ("CABLE-USBC", 2)) for _ in range(ORDERS)))
+            payments, last_kill = await _kill_while_paying(own_stack, shop, orders, dice)
+
+            for order in orders:
+                left = max(1.0, last_kill + SETTLED_WITHIN - monotonic())
+                await shop.until(order["order_id"], lambda seen: seen["stage"] == "awaiting_shipment", timeout=left)
+            say(f"{ORDERS} orders, {KILLS} kills (seed {SEED}): settled {monotonic() - last_kill:.0f} s after the last")
+            # Each payer who went on asking with the same key was told that it is paid, and never that it failed.
+            answers = await asyncio.gather(*payments)
+            assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+
+            for order in orders:
+                seen = await shop.order(order["order_id"])
+                assert (seen["status"], seen["payment"]["status"]) == ("paid", "paid")
+                assert shop.charges(order["order_id"]) == [order["total_cents"]]
+                assert shop.held(order["order_id"]) == 3
+            assert shop.rows("SELECT COUNT(*) FROM orders_sandboxcharge") == [(ORDERS,)]
+            assert shop.pieces() == before
+            repeated = await _repeated_charges(own_stack, orders)
+            say(f"charges that lost their worker and were tried again: {repeated}")
+            assert repeated >= KILLS // 2, "Too few of the kills hit a charge to say anything."
+
+
+async def _kill_while_paying(
+    stack: Stack, shop: Shop, orders: list[dict[str, Any]], dice: random.Random
+) -> tuple[list[asyncio.Task[Any]], float]:
+    """Pays some orders before each kill, and kills at a random moment of their charges."""
+    payments: list[asyncio.Task[Any]] = []
+    waiting = list(enumerate(orders))
+    killed_at = monotonic()
+    for kill in range(KILLS):
+        gap = dice.uniform(LEAST_GAP, LONGEST_GAP)
+        aim = dice.uniform(0.05, LONGEST_AIM)
+        await asyncio.sleep(max(0.0, killed_at + gap - aim - monotonic()))
+        # An equal share before each kill; what earlier kills have interrupted is under way beside it.
+        while waiting and len(orders) - len(waiting) < len(orders) * (kill + 1) // KILLS:
+            number, order = waiting.pop(0)
+            payments.append(asyncio.create_task(_pay(shop, order, CARDS[number % len(CARDS)])))
+        await asyncio.sleep(max(0.0, killed_at + gap - monotonic()))
+        stack.kill_worker()
+        killed_at = monotonic()
+        stack.start_worker()
+    return payments, killed_at
+
+
+async def _pay(shop: Shop, order: dict[str, Any], token: str) -> Any:
+    """With one key, for as long as the answer is 503. The last answer may come after the charge has settled."""
+    key = f"pay-{order['order_id']}"
+    return await shop.insist(lambda: shop.pay(order, token, key))
+
+
+async def _repeated_charges(stack: Stack, orders: list[dict[str, Any]]) -> int:
+    """Attempts of the charge activity after its first, in all histories: each means that a worker died over it."""
+    client = await stack.temporal_client()
+    repeated = 0
+    for order in orders:
+        history = await client.get_workflow_handle(order["workflow_id"]).fetch_history()
+        charges = {
+            found.event_id
+            for found in history.events
+            if found.activity_task_scheduled_event_attributes.activity_type.name == "charge_payment"
+        }
+        repeated += sum(
+            found.activity_task_started_event_attributes.attempt - 1
+            for found in history.events
+            if found.activity_task_started_event_attributes.scheduled_event_id in charges
+        )
+    return repeated
