@@ -4,18 +4,19 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.urls import path, re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-# Sets Django up; the consumers import models, so they come after it.
-django_application = get_asgi_application()
+# The handler and the consumers import what needs the settings and the models.
+django.setup(set_prefix=False)
 
 from dashboard.consumers import NoSuchPage  # noqa: E402
+from dashboard.handler import PageHandler  # noqa: E402
 from orders.consumers import OrderConsumer, OrderListConsumer  # noqa: E402
 
 Scope = dict[str, Any]
@@ -78,7 +79,7 @@ websocket_urls = URLRouter(
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(django_application, settings.MAX_REQUEST_BODY),
+        "http": BodyLimit(PageHandler(), settings.MAX_REQUEST_BODY),
         # A foreign origin is refused before its cookies are looked at.
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(websocket_urls)),
     }

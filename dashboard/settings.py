@@ -82,10 +82,10 @@ INSTALLED_APPS = [
     "ninja",
 ]
 
-# Every one of these can run async, so that a held long-poll costs no thread.
+# Every one of these can run both ways: sync around pages, in one thread, and async around a held long-poll, in none.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "dashboard.handler.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
