@@ -11,9 +11,9 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 from servestatic.middleware import ServeStaticMiddleware
 
@@ -35,7 +35,7 @@ class PageHandler(ASGIHandler):
         self._pages = BaseHandler()
         self._pages.load_middleware(is_async=False)
 
-    async def get_response_async(self, request: ASGIRequest) -> HttpResponseBase:
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         if _is_async(request.path_info):
             return await super().get_response_async(request)
         # Thread-sensitive: the thread in which Django closes the request's database connection afterwards.

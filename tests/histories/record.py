@@ -15,7 +15,7 @@ import django
 from temporalio.client import WorkflowUpdateFailedError
 
 
-async def delivered(desk, shop):  # noqa: ANN001, ANN201
+async def delivered(desk, shop):
     order = await desk.place()
     await order.update("add_item", sku="KEYBOARD-001", quantity=2)
     await order.update("remove_item", sku="MOUSE-001", quantity=1)
@@ -28,7 +28,7 @@ async def delivered(desk, shop):  # noqa: ANN001, ANN201
     return order
 
 
-async def declined_then_refunded(desk, shop):  # noqa: ANN001, ANN201
+async def declined_then_refunded(desk, shop):
     from tests.workflows.shop import declined, transient
 
     shop.charge_errors = [declined(), transient()]
@@ -41,14 +41,14 @@ async def declined_then_refunded(desk, shop):  # noqa: ANN001, ANN201
     return order
 
 
-async def window_closed(desk, shop):  # noqa: ANN001, ANN201
+async def window_closed(desk, shop):
     order = await desk.place()
     await order.until_stage("awaiting_payment")
     await order.handle.result()
     return order
 
 
-async def late_payment(desk, shop):  # noqa: ANN001, ANN201
+async def late_payment(desk, shop):
     order = await window_closed(desk, shop)
     closed = await order.view()
     event = {"event_id": "evt_l", "payment_id": "pay_l", "amount_cents": closed.total_cents, "currency": "USD"}
@@ -57,14 +57,14 @@ async def late_payment(desk, shop):  # noqa: ANN001, ANN201
     return again
 
 
-async def short_running(desk, shop):  # noqa: ANN001, ANN201
+async def short_running(desk, shop):
     shop.stock["MOUSE-001"] = 1
     order = await desk.place(("LAPTOP-001", 1), ("MOUSE-001", 2))
     await order.until(lambda view: view.problem is not None)
     return order
 
 
-async def awaiting_payment_running(desk, shop):  # noqa: ANN001, ANN201
+async def awaiting_payment_running(desk, shop):
     order = await desk.place()
     await order.signal("mark_shipped", carrier="DHL", tracking_number="1")
     await order.handle.signal("confirm_payment", None)
@@ -72,14 +72,14 @@ async def awaiting_payment_running(desk, shop):  # noqa: ANN001, ANN201
     return order
 
 
-async def shipping_late_running(desk, shop):  # noqa: ANN001, ANN201
+async def shipping_late_running(desk, shop):
     order = await desk.place()
     await order.pay()
     await desk.skip(hours=50)
     return order
 
 
-async def in_transit_running(desk, shop):  # noqa: ANN001, ANN201
+async def in_transit_running(desk, shop):
     order = await desk.place()
     await order.signal("approve_payment", approved_by="ops", reference="BANK-7")
     await order.until_stage("awaiting_shipment")
