@@ -27,5 +27,5 @@ async def test_a_changed_story_would_be_found() -> None:
     """The replay test can fail: a history whose first activity has another name is refused."""
     path = next(path for path in RECORDED if path.stem == "delivered")
     history = WorkflowHistory.from_json("order-x", path.read_text().replace("hold_stock", "holt_stock"))
-    with pytest.raises(Exception, match="[Nn]ondeterminism"):
+    with pytest.raises(Exception, match=r"[Nn]ondeterminism"):
         await build_replayer([OrderWorkflow]).replay_workflow(history)
