@@ -6,6 +6,7 @@ holds}``. Figures of a shared machine wander; the ratios hold better.
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -27,9 +28,10 @@ def main() -> int:
     wanted = os.environ.get("BENCH") or ",".join(groups)
     if unknown := set(wanted.split(",")) - set(groups):
         sys.exit(f"There is no group {', '.join(unknown)}; there are {', '.join(groups)}.")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request, otherwise
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as directory:
-        environment = {"DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings", "LOG_LEVEL": "WARNING"}
+        environment = {"DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings"}
         with Stack(Path(directory), environment=environment) as stack:
             for group in wanted.split(","):
                 figures += asyncio.run(groups[group](stack))
