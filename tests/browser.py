@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, ViewportSize
 
@@ -24,6 +25,11 @@ PHONE = ViewportSize(width=375, height=812)
 
 # An answer by which the server says no. What the page then shows is the test's business.
 _REFUSAL = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503)")
+# htmx calls it an error when a newer request takes the place of one under way, which is what hx-sync is for.
+_REPLACED = re.compile(r"htmx:(sendAbort|afterRequest), ")
+
+# Cookies of who has logged in already, by site and name. The real password hash takes its time.
+_sessions: dict[tuple[str, str], list[Any]] = {}
 
 
 def chromium_path() -> str:
@@ -87,9 +93,16 @@ class Tabs:
     async def page_for(
         self, username: str, path: str = "/", *, viewport: ViewportSize = DESKTOP, dark: bool = False
     ) -> Page:
-        """A page of a new browser context, after logging in by the log-in page and going on to ``path``."""
-        page = await self.anonymous("/accounts/login/", viewport=viewport, dark=dark)
-        await log_in(page, username)
+        """A page at ``path`` in a new browser context of ``username``, who logs in by the log-in page the first time."""
+        context = await self.context(viewport=viewport, dark=dark)
+        page = await context.new_page()
+        known = (self.base_url, username)
+        if known in _sessions:
+            await context.add_cookies(_sessions[known])
+        else:
+            await page.goto("/accounts/login/")
+            await log_in(page, username)
+            _sessions[known] = await context.cookies()
         await page.goto(path)
         return page
 
@@ -108,7 +121,7 @@ class Tabs:
 
     def _note_console(self, message: ConsoleMessage) -> None:
         # A breach of the Content-Security-Policy is a console error too.
-        if message.type == "error" and not _REFUSAL.search(message.text):
+        if message.type == "error" and not _REFUSAL.search(message.text) and not _REPLACED.match(message.text):
             where = message.page.url if message.page else ""
             self.problems.append(f"console on {where}: {message.text}")
 

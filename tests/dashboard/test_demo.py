@@ -115,13 +115,6 @@ class TestDemo:
             assert "The worker has ended" in demo.said()
             assert gone(children)
 
-    def test_children_do_not_outlive_a_killed_demo(self, tmp_path: Path) -> None:
-        with running_demo(tmp_path / "data") as demo:
-            children = demo.children()
-            demo.process.kill()
-            demo.process.wait()
-            eventually(lambda: gone(children), timeout=10)
-
     def test_names_the_variable_of_a_port_that_is_taken(self, tmp_path: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

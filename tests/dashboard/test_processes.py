@@ -1,9 +1,12 @@
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import pytest
+from django.conf import settings
 
 from dashboard.processes import Child
 from tests.eventually import eventually
@@ -13,6 +16,16 @@ PARENT = """
 import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print("up", flush=True)
+time.sleep(60)
+"""
+
+# Starts a child as the demo does, and waits to be killed.
+STARTER = """
+import os, pathlib, sys, time
+from dashboard.processes import Child
+child = Child("it", [sys.executable, "-c", "import time; time.sleep(60)"], log=pathlib.Path(sys.argv[1]), env=dict(os.environ))
+child.start()
+print(child.pid, flush=True)
 time.sleep(60)
 """
 
@@ -44,3 +57,17 @@ class TestChild:
             eventually(lambda: talker.exit_code == 0)
         assert talker.tail() == "first words"
         assert not talker.is_running
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has died")
+    def test_does_not_outlive_a_killed_parent(self, tmp_path: Path) -> None:
+        starter = subprocess.Popen(
+            [sys.executable, "-c", STARTER, str(tmp_path / "it.log")],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=settings.BASE_DIR,
+        )
+        with starter:
+            assert starter.stdout is not None
+            started = psutil.Process(int(starter.stdout.readline()))
+            starter.kill()
+        eventually(lambda: not started.is_running() or started.status() == psutil.STATUS_ZOMBIE)
