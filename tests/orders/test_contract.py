@@ -165,6 +165,13 @@ def test_every_dataclass_has_type_hints_that_resolve() -> None:
             assert [field.name for field in fields(value)]
 
 
+def test_annotations_are_types() -> None:
+    """The converter reads them for each object that it decodes; as texts that took four times as long."""
+    dataclasses = [value for value in vars(contract).values() if isinstance(value, type) and is_dataclass(value)]
+    texts = {(cls.__name__, field.name) for cls in dataclasses for field in fields(cls) if isinstance(field.type, str)}
+    assert texts == {("OrderInput", "resume")}
+
+
 def test_no_token_in_a_repr() -> None:
     assert "tok_visa" not in repr(MESSAGES["PaymentInput"])
 
