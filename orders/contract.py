@@ -1,7 +1,8 @@
 """Names and shapes of the order area's messages: what clients outside the code rely on.
 
-Standard library only, so that workflow code, the web side and a foreign client can import it alike. Money is integer minor
-units beside an ISO 4217 currency, times are timezone-aware UTC, durations are seconds. Every field added later has a default.
+Standard library only (with what all areas share, ``temporal_worker.contract``), so that workflow code, the web side and a
+foreign client can import it alike. Money is integer minor units beside an ISO 4217 currency, times are timezone-aware UTC,
+durations are seconds. Every field added later has a default.
 
 Each message checks itself in ``check()``: the worker's interceptor calls it before any handler sees the message, the
 gateway calls it before anything is sent. It raises :class:`InvalidField`, which names the field.
@@ -15,10 +16,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from temporal_worker.contract import MAX_TEXT as MAX_TEXT
+from temporal_worker.contract import SYSTEM as SYSTEM
+from temporal_worker.contract import By as By
+from temporal_worker.contract import Door as Door
+from temporal_worker.contract import InvalidField as InvalidField
+from temporal_worker.contract import check_number, check_text
+
 TASK_QUEUE = "order-processing-queue"
 WORKFLOW_TYPE = "OrderWorkflow"
 
-MAX_TEXT = 500
 MAX_REASON = 2_000
 MAX_QUANTITY = 100_000
 MAX_CENTS = 10**12
@@ -80,18 +87,6 @@ class ShippingStatus(StrEnum):
     NOT_SHIPPED = "not_shipped"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
-
-
-class Door(StrEnum):
-    """By which way a person's message came in."""
-
-    WEB = "web"
-    API = "api"
-    SLACK = "slack"
-    MAIL = "mail"
-    WEBHOOK = "webhook"
-    CLI = "cli"
-    SYSTEM = "system"
 
 
 class RefusalCode(StrEnum):
@@ -163,48 +158,6 @@ class TimelineKind(StrEnum):
     ORDER_REOPENED = "order_reopened"
 
 
-class InvalidField(ValueError):
-    """A message's field holds something that cannot be meant. ``field`` names it, the text says what is wrong."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
-        self.field = field
-        self.problem = problem
-
-
-def _check_text(name: str, value: str, *, most: int = MAX_TEXT, required: bool = False) -> None:
-    if required and not value.strip():
-        raise InvalidField(name, "must not be empty")
-    if len(value) > most:
-        raise InvalidField(name, f"must have {most} characters at most, has {len(value)}")
-    if any(ord(char) < 32 and char not in "\n\t" for char in value):
-        raise InvalidField(name, "must not contain control characters")
-
-
-def _check_number(name: str, value: int, *, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise InvalidField(name, f"must be from {least} to {most}, is {value}")
-
-
-# ── Who ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class By:
-    """Who sent a message, and by which door. A message without it counts as the Temporal CLI's."""
-
-    username: str = ""
-    door: str = Door.CLI
-
-    def check(self) -> None:
-        _check_text("by.username", self.username, most=150)
-        if self.door not in set(Door):
-            raise InvalidField("by.door", f"must be one of {', '.join(Door)}")
-
-
-SYSTEM = By("", Door.SYSTEM)
-
-
 # ── Messages in ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -222,11 +175,11 @@ class OrderLine:
         return self.quantity * (self.unit_price_cents or 0)
 
     def check(self) -> None:
-        _check_text("sku", self.sku, most=64, required=True)
-        _check_number("quantity", self.quantity, least=1, most=MAX_QUANTITY)
-        _check_text("name", self.name)
+        check_text("sku", self.sku, most=64, required=True)
+        check_number("quantity", self.quantity, least=1, most=MAX_QUANTITY)
+        check_text("name", self.name)
         if self.unit_price_cents is not None:
-            _check_number("unit_price_cents", self.unit_price_cents, least=0, most=MAX_CENTS)
+            check_number("unit_price_cents", self.unit_price_cents, least=0, most=MAX_CENTS)
 
 
 @dataclass(frozen=True)
@@ -249,7 +202,7 @@ class OrderPolicy:
 
     def check(self) -> None:
         for name in ("payment_window_seconds", "shipment_window_seconds", "shipment_reminder_seconds"):
-            _check_number(f"policy.{name}", getattr(self, name), least=1, most=366 * 24 * 3600)
+            check_number(f"policy.{name}", getattr(self, name), least=1, most=366 * 24 * 3600)
         for name in (
             "max_lines",
             "max_queued_items",
@@ -258,9 +211,9 @@ class OrderPolicy:
             "payment_retry_maximum_seconds",
             "compensation_attempts",
         ):
-            _check_number(f"policy.{name}", getattr(self, name), least=1, most=3600)
+            check_number(f"policy.{name}", getattr(self, name), least=1, most=3600)
         for name in ("packing_days", "transit_days_min", "transit_days_max"):
-            _check_number(f"policy.{name}", getattr(self, name), least=0, most=365)
+            check_number(f"policy.{name}", getattr(self, name), least=0, most=365)
         if self.transit_days_max < self.transit_days_min:
             raise InvalidField("policy.transit_days_max", "must not be below transit_days_min")
 
@@ -281,13 +234,13 @@ class OrderInput:
     resume: "OrderView | None" = None
 
     def check(self) -> None:
-        _check_text("order_id", self.order_id, most=64, required=True)
-        _check_text("customer_id", self.customer_id, most=64, required=True)
-        _check_text("customer_name", self.customer_name)
-        _check_text("customer_email", self.customer_email, most=254, required=True)
+        check_text("order_id", self.order_id, most=64, required=True)
+        check_text("customer_id", self.customer_id, most=64, required=True)
+        check_text("customer_name", self.customer_name)
+        check_text("customer_email", self.customer_email, most=254, required=True)
         if not _EMAIL.fullmatch(self.customer_email):
             raise InvalidField("customer_email", "is not an e-mail address")
-        _check_text("shipping_address", self.shipping_address)
+        check_text("shipping_address", self.shipping_address)
         if not re.fullmatch(r"[A-Z]{3}", self.currency):
             raise InvalidField("currency", "must be a three-letter ISO 4217 code")
         self.policy.check()
@@ -316,8 +269,8 @@ class ItemInput:
     by: By = field(default_factory=By)
 
     def check(self) -> None:
-        _check_text("sku", self.sku, most=64, required=True)
-        _check_number("quantity", self.quantity, least=1, most=MAX_QUANTITY)
+        check_text("sku", self.sku, most=64, required=True)
+        check_number("quantity", self.quantity, least=1, most=MAX_QUANTITY)
         self.by.check()
 
 
@@ -329,8 +282,8 @@ class LineItemSignal:
     quantity: int
 
     def check(self) -> None:
-        _check_text("sku", self.sku, most=64, required=True)
-        _check_number("quantity", self.quantity, least=1, most=MAX_QUANTITY)
+        check_text("sku", self.sku, most=64, required=True)
+        check_number("quantity", self.quantity, least=1, most=MAX_QUANTITY)
 
 
 @dataclass(frozen=True)
@@ -343,9 +296,9 @@ class PaymentInput:
     by: By = field(default_factory=By)
 
     def check(self) -> None:
-        _check_text("payment_method", self.payment_method, most=32, required=True)
-        _check_text("card_token", self.card_token, most=200, required=True)
-        _check_number("amount_cents", self.amount_cents, least=1, most=MAX_CENTS)
+        check_text("payment_method", self.payment_method, most=32, required=True)
+        check_text("card_token", self.card_token, most=200, required=True)
+        check_number("amount_cents", self.amount_cents, least=1, most=MAX_CENTS)
         self.by.check()
 
 
@@ -358,8 +311,8 @@ class ManualPaymentInput:
     by: By = field(default_factory=By)
 
     def check(self) -> None:
-        _check_text("approved_by", self.approved_by, most=150, required=True)
-        _check_text("reference", self.reference, most=200, required=True)
+        check_text("approved_by", self.approved_by, most=150, required=True)
+        check_text("reference", self.reference, most=200, required=True)
         self.by.check()
 
 
@@ -373,10 +326,10 @@ class PaymentEvent:
     currency: str
 
     def check(self) -> None:
-        _check_text("event_id", self.event_id, most=200, required=True)
-        _check_text("payment_id", self.payment_id, most=200, required=True)
-        _check_number("amount_cents", self.amount_cents, least=0, most=MAX_CENTS)
-        _check_text("currency", self.currency, most=3, required=True)
+        check_text("event_id", self.event_id, most=200, required=True)
+        check_text("payment_id", self.payment_id, most=200, required=True)
+        check_number("amount_cents", self.amount_cents, least=0, most=MAX_CENTS)
+        check_text("currency", self.currency, most=3, required=True)
 
 
 @dataclass(frozen=True)
@@ -389,9 +342,9 @@ class ShipmentInput:
     by: By = field(default_factory=By)
 
     def check(self) -> None:
-        _check_text("carrier", self.carrier, most=64, required=True)
-        _check_text("tracking_number", self.tracking_number, most=64, required=True)
-        _check_text("address", self.address)
+        check_text("carrier", self.carrier, most=64, required=True)
+        check_text("tracking_number", self.tracking_number, most=64, required=True)
+        check_text("address", self.address)
         self.by.check()
 
 
@@ -406,7 +359,7 @@ class DeliveryInput:
     def check(self) -> None:
         if self.delivered_at is not None and self.delivered_at.tzinfo is None:
             raise InvalidField("delivered_at", "must carry a time zone")
-        _check_text("received_by", self.received_by, most=150)
+        check_text("received_by", self.received_by, most=150)
         self.by.check()
 
 
@@ -418,7 +371,7 @@ class CancellationInput:
     by: By = field(default_factory=By)
 
     def check(self) -> None:
-        _check_text("reason", self.reason, most=MAX_REASON)
+        check_text("reason", self.reason, most=MAX_REASON)
         self.by.check()
 
 
@@ -430,8 +383,8 @@ class CancellationSignal:
     requested_by: str = ""
 
     def check(self) -> None:
-        _check_text("reason", self.reason, most=MAX_REASON)
-        _check_text("requested_by", self.requested_by, most=150)
+        check_text("reason", self.reason, most=MAX_REASON)
+        check_text("requested_by", self.requested_by, most=150)
 
 
 @dataclass(frozen=True)
