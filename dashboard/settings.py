@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "servestatic",
     "dashboard",
     "orders",
+    "approvals",
     "temporal_worker",
     "django.contrib.admin",
     "django.contrib.auth",
