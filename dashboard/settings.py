@@ -44,6 +44,8 @@ def _secret(name: str, local: str) -> str:
 SECRET_KEY = _secret("SECRET_KEY", _INSECURE_KEY)
 if SECRET_KEY == _INSECURE_KEY and not (DEBUG or DEMO or TESTING):
     raise ImproperlyConfigured("SECRET_KEY is the development one, which everybody knows.")
+# Under it the audit trail's digests are made: changing SECRET_KEY must not make every old record look forged.
+AUDIT_KEY = env.str("AUDIT_KEY", SECRET_KEY)
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 PAYMENT_WEBHOOK_SECRETS = [
     secret.strip() for secret in _secret("PAYMENT_WEBHOOK_SECRETS", "demo-webhook-secret").split(",") if secret.strip()

@@ -90,7 +90,8 @@ class Involvement(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["request", "username", "role", "level", "on_behalf_of"], name="one_involvement_of_a_kind"
+                fields=["request", "username", "role", "level", "on_behalf_of", "starts_at"],
+                name="one_involvement_of_a_kind",
             )
         ]
         indexes = [

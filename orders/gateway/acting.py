@@ -20,7 +20,6 @@ from orders.contract import (
     ShipmentInput,
     order_workflow_id,
 )
-from orders.gateway.keys import digest
 from orders.gateway.problems import (
     CardDeclined,
     InvalidRequest,
@@ -33,6 +32,7 @@ from orders.gateway.problems import (
 from orders.models import Order
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
+from temporal_worker.keys import digest
 
 UPDATE_TIMEOUT = 10.0
 """Seconds within which an update has its answer, or is unavailable."""

@@ -12,12 +12,12 @@ from temporalio.common import WorkflowIDReusePolicy
 
 from orders import projection, stockroom
 from orders.contract import TASK_QUEUE, WORKFLOW_TYPE, By, OrderInput, OrderLine, OrderView, order_workflow_id
-from orders.gateway.keys import digest
 from orders.gateway.problems import InvalidRequest, KeyReused, Unavailable, naming_the_field
 from orders.gateway.reading import read_order
 from orders.models import Order, OrderSettings
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
+from temporal_worker.keys import digest
 
 START_AGAIN_AFTER = timedelta(seconds=5)
 

@@ -1,0 +1,80 @@
+"""What goes on beside the story of a request: mails and Slack. Neither ever stops it; what failed is in the trail."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from approvals.contract import MailMode, Notice, NoticeRequest, SlackCard, SlackMode, TrailKind
+from approvals.process import effects
+from approvals.process.state import Announcement, ApprovalState
+
+TO_REQUESTER = {Notice.CHANGES_REQUESTED, Notice.DECIDED}
+"""Sent whatever the policy says about mails to approvers."""
+AT_ONCE = 5
+"""Mails under way at the same time: a level may have a hundred people."""
+
+
+class Notices:
+    """Sends what the state announces, and keeps Slack's messages as the levels are. Runs until it is cancelled."""
+
+    def __init__(self, state: ApprovalState) -> None:
+        self._state = state
+        self._mails: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._drawing = False
+
+    @property
+    def is_done(self) -> bool:
+        state = self._state
+        return not (state.announcements or state.stale_cards or self._mails or self._drawing)
+
+    async def keep(self) -> None:
+        state = self._state
+        while True:
+            await workflow.wait_condition(lambda: bool(state.announcements or state.stale_cards))
+            announced, state.announcements = state.announcements, []
+            for announcement in announced:
+                self._send(announcement)
+            self._drawing = True
+            while state.stale_cards:
+                await self._draw_card()
+            self._drawing = False
+
+    async def done(self) -> None:
+        await workflow.wait_condition(lambda: self.is_done)
+
+    def _send(self, announcement: Announcement) -> None:
+        if self._state.policy.mail == MailMode.OFF and announcement.kind not in TO_REQUESTER:
+            return
+        view = self._state.view(trail_after=self._state.it.trail_total)
+        for recipient in announcement.recipients:
+            notice = NoticeRequest(announcement.kind, recipient, view, announcement.number, announcement.text)
+            task = asyncio.create_task(self._mail(notice))
+            self._mails.add(task)
+            task.add_done_callback(self._mails.discard)
+
+    async def _mail(self, notice: NoticeRequest) -> None:
+        async with self._room:
+            to = self._state.name(notice.recipient)
+            kind = notice.kind.replace("_", " ")
+            await self._try(lambda: effects.send_approval_mail(notice), f"Mail “{kind}” to {to} could not be sent.")
+
+    async def _draw_card(self) -> None:
+        state = self._state
+        round_number, level = card = min(state.stale_cards)
+        state.stale_cards.discard(card)
+        if state.policy.slack == SlackMode.OFF:
+            return
+        shown = SlackCard(state.view(trail_after=state.it.trail_total), round_number, level)
+        await self._try(
+            lambda: effects.publish_slack_card(shown),
+            f"Slack was not told (round {round_number}, level {level}); the next change tries again.",
+        )
+
+    async def _try(self, send: Callable[[], Awaitable[object]], problem: str) -> None:
+        try:
+            await send()
+        except ActivityError as error:
+            self._state.record(TrailKind.NOTICE_FAILED, f"{problem} {error.cause or ''}".strip()[:500])
