@@ -306,11 +306,7 @@ class PolicySnapshot:
     left_out: list[str] = field(default_factory=list)
 
     def covers(self, amount_cents: int | None) -> bool:
-        if amount_cents is None:
-            return True
-        return (self.min_cents is None or amount_cents >= self.min_cents) and (
-            self.max_cents is None or amount_cents < self.max_cents
-        )
+        return is_within(amount_cents, self.min_cents, self.max_cents)
 
     def check(self) -> None:
         check_text("policy.policy_id", self.policy_id, most=64)
@@ -329,6 +325,13 @@ class PolicySnapshot:
         if self.mail not in set(MailMode):
             raise InvalidField("policy.mail", f"must be one of {', '.join(MailMode)}")
         self.working_hours.check()
+
+
+def is_within(amount_cents: int | None, min_cents: int | None, max_cents: int | None) -> bool:
+    """Whether an amount is from the lower bound to below the upper one; None is no amount, or no bound."""
+    if amount_cents is None:
+        return True
+    return (min_cents is None or amount_cents >= min_cents) and (max_cents is None or amount_cents < max_cents)
 
 
 @dataclass(frozen=True)
@@ -738,6 +741,8 @@ class ApprovalView:
     policy_id: str = ""
     policy_name: str = ""
     policy_version: int = 0
+    policy_min_cents: int | None = None
+    policy_max_cents: int | None = None
     left_out: list[str] = field(default_factory=list)
     comment_to_reject: bool = True
     distinct_levels: bool = True

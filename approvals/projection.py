@@ -38,7 +38,7 @@ def save(view: ApprovalView, run_id: str = "") -> bool:
         _fill(row, view)
         row.change = ChangeCounter.bump(COUNTER)
         row.save()
-        _save_involvements(row, view)
+        save_involvements(row, view)
         return True
 
 
@@ -81,7 +81,7 @@ def _due_at(view: ApprovalView, level: LevelView) -> datetime | None:
     return min((at for at in (level.escalate_at, view.deadline_at) if at is not None), default=None)
 
 
-def _save_involvements(row: ApprovalRequest, view: ApprovalView) -> None:
+def save_involvements(row: ApprovalRequest, view: ApprovalView) -> None:
     wanted = {_identity(one): one for one in involvements_of(row, view)}
     for known in row.involvements.all():
         new = wanted.pop(_identity(known), None)

@@ -1,0 +1,56 @@
+"""The effects of a request on the world, one each. Every one may run more than once, and at once with itself.
+
+Sync functions in the worker's thread pool; an interceptor sees to their database connections.
+"""
+
+from django.utils import timezone
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from approvals import gateway, outcomes, projection
+from approvals.contract import ApprovalView, BulkDecision, NoticeRequest, OutcomeRequest, SlackCard
+from approvals.models import BulkJob
+from approvals.notifiers import mail, slack
+
+
+@activity.defn
+def save_request(request: ApprovalView) -> None:
+    projection.save(request, activity.info().workflow_run_id or "")
+
+
+@activity.defn
+def send_approval_mail(notice: NoticeRequest) -> str:
+    return mail.send_notice(notice)
+
+
+@activity.defn
+def publish_slack_card(card: SlackCard) -> None:
+    slack.publish_card(card)
+
+
+@activity.defn
+def book_leave(outcome: OutcomeRequest) -> str:
+    return outcomes.book_leave(outcome.request)
+
+
+@activity.defn
+def process_expense(outcome: OutcomeRequest) -> str:
+    return outcomes.release_payout(outcome.request, "The expense was released for payment")
+
+
+@activity.defn
+def release_purchase(outcome: OutcomeRequest) -> str:
+    return outcomes.release_payout(outcome.request, "The order was released")
+
+
+@activity.defn
+def decide_bulk_item(decision: BulkDecision) -> bool:
+    try:
+        return gateway.decide_item(decision)
+    except gateway.Unavailable as problem:
+        raise ApplicationError(problem.detail, type="Unavailable") from None
+
+
+@activity.defn
+def finish_bulk(job_id: str) -> None:
+    BulkJob.objects.filter(job_id=job_id, finished_at=None).update(finished_at=timezone.now())
