@@ -6,10 +6,10 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 
+from dashboard.keyed_forms import KeyedForm
 from orders import gateway
 from orders.contract import MAX_TEXT, By, OrderView
 from orders.draft import Draft, Fields, read_draft
-from orders.forms import KeyedForm
 from orders.models import Customer, Product
 
 

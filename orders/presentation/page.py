@@ -6,13 +6,13 @@ from datetime import datetime
 
 from dashboard.phrases import Part, text, when
 from orders.contract import OrderStage, OrderStatus, OrderView
-from orders.money import amount, money
 from orders.presentation.glance import of_view
 from orders.presentation.lede import lede_of
 from orders.presentation.now import ProblemCard, TimerCard, cards_of, problem_of
 from orders.presentation.status import Status, status_of
 from orders.presentation.steps import StepMark, steps_of
 from orders.presentation.timeline import MailRow, TimelineRow, mails_of, timeline_of
+from temporal_worker.money import amount, money
 
 
 @dataclass(frozen=True)

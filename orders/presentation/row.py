@@ -6,9 +6,9 @@ from datetime import datetime
 
 from dashboard.phrases import Part
 from orders.models import Order
-from orders.money import money
 from orders.presentation.glance import of_row
 from orders.presentation.status import Status, next_of, status_of
+from temporal_worker.money import money
 
 
 @dataclass(frozen=True)

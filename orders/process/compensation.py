@@ -3,12 +3,12 @@
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from orders.contract import SYSTEM, OrderStage, OrderStatus, PaymentStatus, RefundRequest, Step, TimelineKind
-from orders.money import money
 from orders.process import effects
 from orders.process.payment import Payments, Refundable
 from orders.process.state import OrderState, pieces
 from orders.process.stock import Stock
 from orders.process.waiting import Waiting
+from temporal_worker.money import money
 
 
 class Compensation:

@@ -29,12 +29,12 @@ from orders.contract import (
     TimelineKind,
     UnmatchedPayment,
 )
-from orders.money import money
 from orders.process import effects, eta
 from orders.process.refusals import EARLY, ended, payment_refusal, refuse
 from orders.process.state import OrderState
 from orders.process.stock import Stock
 from orders.process.waiting import Waiting
+from temporal_worker.money import money
 
 SUCCEEDED, FAILED, REFUNDED = "payment.succeeded", "payment.failed", "payment.refunded"
 RETRY_COUNTDOWN, WINDOW_COUNTDOWN = "payment_retry", "payment_window"
