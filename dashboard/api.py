@@ -11,11 +11,12 @@ from ninja import NinjaAPI, Swagger
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
-from orders import gateway
-from orders.api import on_problem
+from dashboard.strict_json import read_json
+from orders.api import on_card_declined
 from orders.api import router as orders_router
-from orders.contract import InvalidField
-from orders.strict_json import read_json
+from orders.gateway import CardDeclined
+from temporal_worker.contract import InvalidField
+from temporal_worker.problems import InvalidRequest, NotFound, NotPermitted, Problem, Refused, Unavailable
 
 
 class StrictParser(Parser):
@@ -40,7 +41,24 @@ api = NinjaAPI(
     docs=Swagger(settings={"persistAuthorization": False, "tryItOutEnabled": False}),
 )
 api.add_router("/orders", orders_router)
-api.exception_handler(gateway.OrderProblem)(on_problem)
+api.exception_handler(CardDeclined)(on_card_declined)
+
+
+@api.exception_handler(Problem)
+def on_problem(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """The API's answer to what the gateways raise."""
+    match problem:
+        case InvalidRequest(field=field, detail=detail):
+            text = detail if not field or detail.startswith(field) else f"{field}: {detail}"
+            return JsonResponse({"detail": text, "field": field}, status=422)
+        case NotFound():
+            return JsonResponse({"detail": problem.detail}, status=404)
+        case Unavailable(retry_after=seconds):
+            answer = {"code": problem.code, "detail": problem.detail}
+            return JsonResponse(answer, status=503, headers={"Retry-After": str(seconds)})
+    extra = problem.extra if isinstance(problem, Refused) else {}
+    status = 403 if isinstance(problem, NotPermitted) else 409
+    return JsonResponse({**extra, "code": problem.code, "detail": problem.detail}, status=status)
 
 
 @api.exception_handler(AuthenticationError)

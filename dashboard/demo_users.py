@@ -5,8 +5,8 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from dashboard.auth import DEMO_PASSWORD
+from dashboard.models import ApiToken
 from dashboard.roles import ADMINISTRATORS, OPERATIONS, STAFF
-from orders.models import ApiToken
 
 # username: (first name, last name, groups). Groups come from ``dashboard.roles``.
 DEMO_USERS: dict[str, tuple[str, str, tuple[str, ...]]] = {

@@ -7,12 +7,16 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a sentence: a text, or a moment worded by ``show`` (see ``times.js``) in the viewer's zone."""
+    """A piece of a sentence: a text, a moment worded by ``show`` (see ``times.js``) in the viewer's zone, or a person.
+
+    A person is shown by name, and as "you" to whoever is that ``person`` (see ``people.js``): fragments are for everybody.
+    """
 
     text: str = ""
     strong: bool = False
     at: datetime | None = None
     show: str = "clock"
+    person: str = ""
 
 
 def text(words: str) -> Part:
@@ -25,6 +29,11 @@ def strong(words: str) -> Part:
 
 def when(at: datetime, show: str = "clock", *, strong: bool = False) -> Part:
     return Part(at=at, show=show, strong=strong)
+
+
+def somebody(username: str, name: str, *, strong: bool = False) -> Part:
+    """A person in a place of the sentence where "you" would fit."""
+    return Part(name, strong=strong, person=username)
 
 
 def plain(parts: Sequence[Part]) -> str:

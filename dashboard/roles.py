@@ -33,7 +33,9 @@ RIGHTS: dict[str, set[str]] = {
     },
     STAFF: {"orders.view_order"},
     ADMINISTRATORS: {
-        *_rights(_ALL, "orders", "product", "customer", "apitoken"),
+        *_rights(_ALL, "orders", "product", "customer"),
+        *_rights(_ALL, "dashboard", "apitoken"),
+        *_rights(("view",), "dashboard", "requestkey"),
         *_rights(("view", "change"), "orders", "ordersettings"),
         *_rights(_ALL, "auth", "user"),
         *_rights(("view",), "auth", "group"),
@@ -49,7 +51,6 @@ RIGHTS: dict[str, set[str]] = {
             "stockhold",
             "sandboxcharge",
             "sandboxrefund",
-            "requestkey",
         ),
     },
 }
@@ -60,7 +61,7 @@ def set_up_roles(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """The three groups with exactly the rights above. Safe to repeat."""
     if sender.label != "orders":
         return
-    for label in ("auth", "orders"):
+    for label in ("auth", "dashboard", "orders", "approvals"):
         # Django makes the permissions in a receiver of the same signal, which may come after this one.
         create_permissions(apps.get_app_config(label), verbosity=0, using=using)
     for name, rights in RIGHTS.items():

@@ -3,23 +3,20 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
-from django.db.models import F, ForeignKey, Model, QuerySet, Sum
+from django.db.models import F, Model, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html
 
+from dashboard.records import RecordAdmin
 from orders.admin_forms import OrderSettingsForm, ProductForm
 from orders.models import (
-    ApiToken,
     Customer,
     Order,
     OrderEvent,
     OrderMail,
     OrderSettings,
     Product,
-    RequestKey,
     Reservation,
     SandboxCharge,
     SandboxRefund,
@@ -130,52 +127,7 @@ class OrderSettingsAdmin(admin.ModelAdmin):
             super().save_model(request, obj, form, change)
 
 
-@admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):
-    """A token is shown once, when it has been made. It cannot be read again, only be taken away."""
-
-    list_display = ("name", "user", "created_at", "last_used_at", "is_demo")
-    list_filter = ("is_demo",)
-    search_fields = ("name", "user__username")
-    list_select_related = ("user",)
-
-    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
-        return ("user", "name", "created_at", "last_used_at", "is_demo") if obj else ("user", "name")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
-        return ("user", "created_at", "last_used_at", "is_demo") if obj else ()
-
-    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
-        # Nobody gets more by a token than they could give themselves in this site.
-        people = User.objects.filter(is_active=True)
-        may_all = isinstance(request.user, User) and request.user.is_superuser
-        kwargs["queryset"] = people if may_all else people.filter(is_superuser=False)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-            return
-        token = ApiToken.issue(obj.user, obj.name)
-        obj.pk = ApiToken.objects.get(digest=ApiToken.digest_of(token)).pk
-        text = "The token of {} is <code>{}</code>. Copy it now: it is not shown again."
-        messages.warning(request, format_html(text, obj.user, token))
-
-
 # ── Projection, read only ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class RecordAdmin(admin.ModelAdmin):
-    """Rows that the system writes and nobody edits."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Order)
@@ -263,11 +215,3 @@ class SandboxChargeAdmin(RecordAdmin):
     @admin.display(description="amount", ordering="amount_cents")
     def amount(self, charge: SandboxCharge) -> str:
         return money(charge.amount_cents, charge.currency)
-
-
-@admin.register(RequestKey)
-class RequestKeyAdmin(RecordAdmin):
-    list_display = ("key", "user", "created_at")
-    search_fields = ("key", "user__username")
-    list_select_related = ("user",)
-    ordering = ("-created_at",)

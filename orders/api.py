@@ -6,22 +6,20 @@ from typing import Annotated, Any
 from django.core.signing import BadSignature, dumps, loads
 from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from ninja import Header, Query, Router
+from ninja import Query, Router
 
+from dashboard.api_access import ApiToken, Key, caller, claim_key
+from dashboard.api_types import BadInput, OutOfReach, Refusal, Trouble
 from orders import gateway, projection
-from orders.api_access import ACT, SEE, ApiToken, caller, claim_key
+from orders.api_access import ACT, SEE, may
 from orders.api_types import (
     AddedItem,
-    BadInput,
     Cancellation,
     Delivery,
     NewOrder,
     OrderPage,
-    OutOfReach,
     Payment,
-    Refusal,
     Shipment,
-    Trouble,
 )
 from orders.contract import OrderStatus, OrderView, is_order_id
 from orders.listing import Listing
@@ -32,15 +30,6 @@ router = Router(tags=["orders"])
 
 CURSOR_SALT = "orders.api.cursor"
 
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[!-~]{1,200}$",
-        description="Any text of your own, for instance a UUID. Repeat a call with the same key and the same body as often "
-        "as you like: it is done once. Without a key each call is another one.",
-    ),
-]
 # What a call without a body means.
 ARRIVED_NOW = Delivery()
 NO_REASON = Cancellation()
@@ -53,7 +42,7 @@ _ORDER: dict[int, Any] = {200: OrderView, **_CHANGE}
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get("", response={200: OrderPage, **_READ}, auth=ApiToken(SEE), operation_id="list_orders")
+@router.get("", response={200: OrderPage, **_READ}, auth=ApiToken(may(SEE)), operation_id="list_orders")
 def list_orders(
     request: HttpRequest,
     q: Annotated[
@@ -78,7 +67,7 @@ def list_orders(
     return JsonResponse({"items": [_saved_order(row) for row in page[:limit]], "next_cursor": next_cursor})
 
 
-@router.get("/{order_id}", response={200: OrderView, **_READ}, auth=ApiToken(SEE), operation_id="get_order")
+@router.get("/{order_id}", response={200: OrderView, **_READ}, auth=ApiToken(may(SEE)), operation_id="get_order")
 def get_order(request: HttpRequest, order_id: str) -> HttpResponse:
     """One order as its workflow knows it now, or, when that is out of reach or over, as it was last saved.
 
@@ -92,7 +81,7 @@ def get_order(request: HttpRequest, order_id: str) -> HttpResponse:
 # ── Acting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.post("", response={201: OrderView, **_CHANGE}, auth=ApiToken(ACT), operation_id="create_order")
+@router.post("", response={201: OrderView, **_CHANGE}, auth=ApiToken(may(ACT)), operation_id="create_order")
 def create_order(request: HttpRequest, body: NewOrder, key: Key = None) -> HttpResponse:
     """Place an order. Names and prices are those of the products now."""
     view = gateway.start_order(
@@ -106,7 +95,7 @@ def create_order(request: HttpRequest, body: NewOrder, key: Key = None) -> HttpR
     return _order(view, status=201, headers={"Location": f"{request.path}/{view.order_id}"})
 
 
-@router.post("/{order_id}/items", response=_ORDER, auth=ApiToken(ACT), operation_id="add_item")
+@router.post("/{order_id}/items", response=_ORDER, auth=ApiToken(may(ACT)), operation_id="add_item")
 def add_item(request: HttpRequest, order_id: str, body: AddedItem, key: Key = None) -> HttpResponse:
     """Add pieces of a product to an order that is not paid yet."""
     return _order(
@@ -120,7 +109,9 @@ def add_item(request: HttpRequest, order_id: str, body: AddedItem, key: Key = No
     )
 
 
-@router.post("/{order_id}/payment", response={402: Refusal, **_ORDER}, auth=ApiToken(ACT), operation_id="pay_order")
+@router.post(
+    "/{order_id}/payment", response={402: Refusal, **_ORDER}, auth=ApiToken(may(ACT)), operation_id="pay_order"
+)
 def pay_order(request: HttpRequest, order_id: str, body: Payment, key: Key = None) -> HttpResponse:
     """Charge a card with the order's total. 402: it was declined, and the order waits for another one.
 
@@ -138,7 +129,7 @@ def pay_order(request: HttpRequest, order_id: str, body: Payment, key: Key = Non
     )
 
 
-@router.post("/{order_id}/shipment", response=_ORDER, auth=ApiToken(ACT), operation_id="ship_order")
+@router.post("/{order_id}/shipment", response=_ORDER, auth=ApiToken(may(ACT)), operation_id="ship_order")
 def ship_order(request: HttpRequest, order_id: str, body: Shipment, key: Key = None) -> HttpResponse:
     """Note that a paid order was given to a carrier."""
     return _order(
@@ -153,7 +144,7 @@ def ship_order(request: HttpRequest, order_id: str, body: Shipment, key: Key = N
     )
 
 
-@router.post("/{order_id}/delivery", response=_ORDER, auth=ApiToken(ACT), operation_id="deliver_order")
+@router.post("/{order_id}/delivery", response=_ORDER, auth=ApiToken(may(ACT)), operation_id="deliver_order")
 def deliver_order(request: HttpRequest, order_id: str, body: Delivery = ARRIVED_NOW, key: Key = None) -> HttpResponse:
     """Note that a shipped order has arrived: now, or when `delivered_at` says."""
     return _order(
@@ -167,7 +158,7 @@ def deliver_order(request: HttpRequest, order_id: str, body: Delivery = ARRIVED_
     )
 
 
-@router.post("/{order_id}/cancellation", response=_ORDER, auth=ApiToken(ACT), operation_id="cancel_order")
+@router.post("/{order_id}/cancellation", response=_ORDER, auth=ApiToken(may(ACT)), operation_id="cancel_order")
 def cancel_order(request: HttpRequest, order_id: str, body: Cancellation = NO_REASON, key: Key = None) -> HttpResponse:
     """Cancel an order that is not shipped yet: what was paid is refunded, what was reserved goes back to stock."""
     return _order(
@@ -183,21 +174,8 @@ def cancel_order(request: HttpRequest, order_id: str, body: Cancellation = NO_RE
 # ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def on_problem(request: HttpRequest, problem: gateway.OrderProblem) -> HttpResponse:
-    """The API's answer to what the gateway raises."""
-    match problem:
-        case gateway.InvalidRequest(field=field, detail=detail):
-            text = detail if not field or detail.startswith(field) else f"{field}: {detail}"
-            return JsonResponse({"detail": text, "field": field}, status=422)
-        case gateway.OrderNotFound():
-            return JsonResponse({"detail": problem.detail}, status=404)
-        case gateway.Unavailable(retry_after=seconds):
-            answer = {"code": problem.code, "detail": problem.detail}
-            return JsonResponse(answer, status=503, headers={"Retry-After": str(seconds)})
-        case gateway.CardDeclined():
-            return JsonResponse({"code": "card_declined", "detail": problem.detail}, status=402)
-    extra = problem.extra if isinstance(problem, gateway.OrderRefused) else {}
-    return JsonResponse({**extra, "code": problem.code, "detail": problem.detail}, status=409)
+def on_card_declined(request: HttpRequest, problem: gateway.CardDeclined) -> HttpResponse:
+    return JsonResponse({"code": "card_declined", "detail": problem.detail}, status=402)
 
 
 def _order(view: OrderView, *, status: int = 200, headers: dict[str, str] | None = None) -> JsonResponse:

@@ -8,8 +8,9 @@ from datetime import timedelta
 import structlog
 from django.utils import timezone
 
+from dashboard.models import RequestKey
 from orders import gateway
-from orders.models import RequestKey, WebhookEvent
+from orders.models import WebhookEvent
 
 DELIVER_AFTER = timedelta(seconds=5)
 """An event still undelivered after this long was given up by the request that brought it."""

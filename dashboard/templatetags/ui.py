@@ -56,6 +56,8 @@ def iso(at: datetime | None) -> str:
 
 def _part(part: Part) -> SafeString | str:
     content: SafeString | str = moment(part.at, part.show) if part.at else part.text
+    if part.person:
+        content = format_html('<span data-person="{}">{}</span>', part.person, part.text)
     return format_html("<strong>{}</strong>", content) if part.strong else format_html("{}", content)
 
 

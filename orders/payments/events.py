@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from dashboard.strict_json import WHOLE, read_json
 from orders.contract import InvalidField, PaymentEvent
-from orders.strict_json import WHOLE, read_json
 
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _YEAR_9999 = 253_370_764_800

@@ -5,9 +5,9 @@ from pytest_django import Settings
 
 from dashboard.auth import DEMO_PASSWORD, DEMO_USERNAMES
 from dashboard.demo_users import demo_token, load_demo_users
+from dashboard.tokens import user_of_token
 from orders.demo import load_demo_data
 from orders.models import Product
-from orders.tokens import user_of_token
 
 
 @pytest.mark.django_db

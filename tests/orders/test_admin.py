@@ -11,10 +11,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.models import ApiToken
+from dashboard.records import RecordAdmin
 from dashboard.roles import ADMINISTRATORS, OPERATIONS, STAFF
-from orders.admin import RecordAdmin
-from orders.models import ApiToken, Customer, OrderSettings, Product, Reservation, SandboxCharge, WebhookEvent
-from orders.tokens import user_of_token
+from dashboard.tokens import user_of_token
+from orders.models import Customer, OrderSettings, Product, Reservation, SandboxCharge, WebhookEvent
 from tests.orders.at_once import at_once
 from tests.orders.orders_of import saved
 

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from dashboard.models import ApiToken, RequestKey
 from dashboard.roles import OPERATIONS, STAFF
 from orders import gateway, projection, reconciler
 from orders.contract import (
@@ -25,7 +26,7 @@ from orders.contract import (
     TimelineEntry,
     TimelineKind,
 )
-from orders.models import ApiToken, Order, RequestKey
+from orders.models import Order
 from temporal_worker import client
 from tests.orders.at_once import at_once
 from tests.orders.orders_of import NOON, ORDER_ID, order_view, saved

@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from orders.contract import InvalidField
+from temporal_worker.contract import InvalidField
 
 MAX_DEPTH = 32
 WHOLE = "body"

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
-from orders.models import ApiToken
+from dashboard.models import ApiToken
 
 LONGEST_TOKEN = 200
 NOTED_EVERY = timedelta(minutes=1)

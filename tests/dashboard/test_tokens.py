@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from orders.models import ApiToken
-from orders.tokens import user_of_token
+from dashboard.models import ApiToken
+from dashboard.tokens import user_of_token
 from tests.orders.at_once import at_once
 
 
