@@ -1,6 +1,6 @@
 """Roles are Django groups. Which rights a role has is said here and set after every migration.
 
-Who needs more than a role gives gets it by a group of one's own: rights that are added to these three are taken off again.
+Who needs more than a role gives gets it by a group of one's own: rights that are added to these four are taken off again.
 """
 
 from typing import Any
@@ -15,9 +15,11 @@ from django.dispatch import receiver
 OPERATIONS = "Operations"
 """Take orders from cart to doorstep."""
 STAFF = "Staff"
-"""See the orders."""
+"""See the orders, ask for approval, and decide what they are asked."""
 ADMINISTRATORS = "Administrators"
 """Configure, in the admin site, and see everything; they decide nothing."""
+AUDITORS = "Auditors"
+"""See every request for approval, and take its audit trail away; they decide nothing."""
 
 _ALL = ("add", "change", "delete", "view")
 
@@ -31,7 +33,8 @@ RIGHTS: dict[str, set[str]] = {
         "orders.operate_order",
         *_rights(("view",), "orders", "order", "product", "customer", "unmatchedevent", "webhookevent"),
     },
-    STAFF: {"orders.view_order"},
+    STAFF: {"orders.view_order", "approvals.ask_approval"},
+    AUDITORS: {"approvals.view_all_requests", "approvals.export_audit"},
     ADMINISTRATORS: {
         *_rights(_ALL, "orders", "product", "customer"),
         *_rights(_ALL, "dashboard", "apitoken"),
@@ -52,14 +55,33 @@ RIGHTS: dict[str, set[str]] = {
             "sandboxcharge",
             "sandboxrefund",
         ),
+        "approvals.view_all_requests",
+        "approvals.export_audit",
+        *_rights(_ALL, "approvals", "policy", "policylevel", "employee", "absence", "slackidentity"),
+        *_rights(
+            ("view",),
+            "approvals",
+            "approvalrequest",
+            "involvement",
+            "trailrow",
+            "refusedattempt",
+            "attachment",
+            "approvalmail",
+            "slackmessage",
+            "slackpress",
+            "bulkjob",
+            "bulkitemrow",
+            "leavebooking",
+            "payout",
+        ),
     },
 }
 
 
 @receiver(post_migrate)
 def set_up_roles(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """The three groups with exactly the rights above. Safe to repeat."""
-    if sender.label != "orders":
+    """The four groups with exactly the rights above. Safe to repeat."""
+    if sender.label != "approvals":
         return
     for label in ("auth", "dashboard", "orders", "approvals"):
         # Django makes the permissions in a receiver of the same signal, which may come after this one.

@@ -2,7 +2,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 
-from dashboard.roles import ADMINISTRATORS, OPERATIONS, RIGHTS, STAFF
+from dashboard.roles import ADMINISTRATORS, AUDITORS, OPERATIONS, RIGHTS, STAFF
 
 
 def user_with(*groups: str) -> User:
@@ -18,8 +18,12 @@ class TestRoles:
         assert user.has_perms(["orders.view_order", "orders.operate_order", "orders.view_unmatchedevent"])
         assert not user.has_perm("orders.change_product")
 
-    def test_staff_see_and_nothing_else(self):
-        assert user_with(STAFF).get_all_permissions() == {"orders.view_order"}
+    def test_staff_see_orders_and_take_part_in_approvals(self):
+        assert user_with(STAFF).get_all_permissions() == {"orders.view_order", "approvals.ask_approval"}
+
+    def test_auditors_see_and_take_no_part(self):
+        rights = {"approvals.view_all_requests", "approvals.export_audit"}
+        assert user_with(AUDITORS).get_all_permissions() == rights
 
     def test_administrators_configure_and_do_not_act(self):
         user = user_with(ADMINISTRATORS)
@@ -27,10 +31,16 @@ class TestRoles:
         assert not user.has_perm("orders.operate_order")
         assert not user.has_perm("orders.change_order")
 
+    def test_administrators_configure_approvals_and_decide_none(self):
+        user = user_with(ADMINISTRATORS)
+        assert user.has_perms(["approvals.change_policy", "approvals.view_trailrow", "approvals.view_all_requests"])
+        assert not user.has_perm("approvals.ask_approval")
+        assert not user.has_perm("approvals.change_trailrow")
+
     def test_a_migration_sets_them_again(self):
         staff = Group.objects.get(name=STAFF)
         staff.permissions.clear()
         Group.objects.get(name=OPERATIONS).delete()
         call_command("migrate", verbosity=0)
-        assert staff.permissions.count() == 1
-        assert Group.objects.filter(name__in=RIGHTS).count() == 3
+        assert staff.permissions.count() == 2
+        assert Group.objects.filter(name__in=RIGHTS).count() == 4
