@@ -9,11 +9,14 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateHandle, WorkflowUpda
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
+from approvals import contract as approvals_contract
+from approvals.workflows import ApprovalWorkflow, BulkDecisionWorkflow
 from orders.contract import TASK_QUEUE, OrderInput, OrderLine, OrderPolicy, OrderView, order_workflow_id
 from orders.workflows import OrderWorkflow
 from temporal_worker.registry import AreaWorker
 from temporal_worker.testing import running_worker
 from tests.servers import start_time_skipping_server
+from tests.workflows.office import Bench, FakeOffice
 from tests.workflows.shop import FakeShop
 
 _numbers = count(1)
@@ -142,3 +145,34 @@ async def skipping_desk(shop: FakeShop) -> AsyncIterator[Desk]:
     activity would keep the shared server from skipping, for good."""
     async with await start_time_skipping_server() as env, open_desk(env, shop) as desk:
         yield desk
+
+
+# ── Approvals ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def office() -> FakeOffice:
+    return FakeOffice()
+
+
+@asynccontextmanager
+async def open_bench(env: WorkflowEnvironment, office: FakeOffice) -> AsyncIterator[Bench]:
+    area = AreaWorker(approvals_contract.TASK_QUEUE, [ApprovalWorkflow, BulkDecisionWorkflow], office.activities())
+    async with running_worker(env.client, area):
+        bench = Bench(env, office)
+        yield bench
+        await bench.close()
+
+
+@pytest.fixture
+async def bench(time_skipping_env: WorkflowEnvironment, office: FakeOffice) -> AsyncIterator[Bench]:
+    """Requests at an office whose clock stands still unless somebody waits for a result."""
+    async with open_bench(time_skipping_env, office) as bench:
+        yield bench
+
+
+@pytest.fixture
+async def skipping_bench(office: FakeOffice) -> AsyncIterator[Bench]:
+    """The same on a server of its own, whose clock the test leads."""
+    async with await start_time_skipping_server() as env, open_bench(env, office) as bench:
+        yield bench

@@ -1,0 +1,191 @@
+"""Each timer of a request, with the hours skipped: reminders, escalations, deadlines, a month with a change of summer time."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from approvals.contract import WorkingHours
+from approvals.process.working_hours import next_working_moment
+from tests.workflows.office import DAY, HOUR, Bench, FakeOffice, Refusal, level, whats
+
+
+class TestReminders:
+    async def test_go_to_whoever_has_not_decided(self, skipping_bench: Bench, office: FakeOffice) -> None:
+        asked = await skipping_bench.ask(
+            level("Board", "ann", "bo", "cy", rule="all", reminder_seconds=DAY), expires_seconds=30 * DAY
+        )
+        await asked.approve("bo")
+        await skipping_bench.skip(hours=49)
+        view = await asked.until(lambda view: view.reminders == 2)
+        assert whats(view).count("reminded") == 2
+        await asked.until(lambda view: len([mail for mail in office.mails if mail[0] == "reminder"]) == 4 or None)
+        assert sorted(mail for mail in office.mails if mail[0] == "reminder") == [
+            ("reminder", "ann"),
+            ("reminder", "ann"),
+            ("reminder", "cy"),
+            ("reminder", "cy"),
+        ]
+
+    async def test_start_again_with_the_next_level(self, skipping_bench: Bench) -> None:
+        asked = await skipping_bench.ask(
+            level("Manager", "manager", reminder_seconds=DAY), level("HR", "hr", reminder_seconds=2 * DAY)
+        )
+        await skipping_bench.skip(hours=23)
+        await asked.approve("manager")
+        await skipping_bench.skip(hours=47)
+        assert (await asked.view()).reminders == 0
+        await skipping_bench.skip(hours=2)
+        assert (await asked.until(lambda view: view.reminders > 0)).trail[-1].text == "Reminder sent to hr."
+
+    async def test_wait_for_working_hours(self, skipping_bench: Bench) -> None:
+        hours = WorkingHours(zone="Europe/Berlin")
+        asked = await skipping_bench.ask(
+            level("Manager", "manager", reminder_seconds=DAY), working_hours=hours, expires_seconds=30 * DAY
+        )
+        await skipping_bench.skip(days=9)
+        view = await asked.until(lambda view: view.reminders >= 5)
+        moments = [entry.at.astimezone(ZoneInfo("Europe/Berlin")) for entry in view.trail if entry.what == "reminded"]
+        assert all(moment.weekday() < 5 and 9 <= moment.hour < 17 for moment in moments)
+
+
+class TestEscalation:
+    async def test_goes_to_whom_the_policy_names(self, skipping_bench: Bench, office: FakeOffice) -> None:
+        asked = await skipping_bench.ask(
+            level("Board", "ann", "bo", rule="all", escalation_seconds=DAY, escalate_to=["vera"])
+        )
+        with pytest.raises(Refusal) as refusal:
+            await asked.approve("vera")
+        assert refusal.value.code == "not_approver"
+        await skipping_bench.skip(hours=25)
+        view = await asked.until(lambda view: view.levels[0].is_escalated)
+        assert (view.state_version, view.status) == (1, "pending")
+        assert (await asked.approve("ann", seen=1)).status == "pending"
+        view = await asked.approve("vera", seen=1)
+        assert (view.status, view.levels[0].decisions[-1].escalated) == ("approved", True)
+        await asked.result()
+        assert ("escalated", "vera") in office.mails
+
+    async def test_one_word_of_theirs_rejects(self, skipping_bench: Bench) -> None:
+        asked = await skipping_bench.ask(
+            level("Board", "ann", "bo", rejections=2, escalation_seconds=DAY, escalate_to=["vera"])
+        )
+        await skipping_bench.skip(hours=25)
+        await asked.until(lambda view: view.levels[0].is_escalated)
+        assert (await asked.reject("vera")).status == "rejected"
+
+
+class TestDeadline:
+    async def test_expired_is_not_rejected(self, skipping_bench: Bench, office: FakeOffice) -> None:
+        asked = await skipping_bench.ask(level("Manager", "manager"))
+        await skipping_bench.skip(days=6, hours=23)
+        assert (await asked.view()).status == "pending"
+        await skipping_bench.skip(hours=2)
+        assert (await asked.result()).status == "expired"
+        assert ("decided", "employee") in office.mails
+        assert office.carried_out == []
+
+    @pytest.mark.parametrize(("at_expiry", "status"), [("reject", "rejected"), ("approve", "approved")])
+    async def test_what_the_policy_says(self, skipping_bench: Bench, at_expiry: str, status: str) -> None:
+        asked = await skipping_bench.ask(level("Manager", "manager", at_expiry=at_expiry))
+        await skipping_bench.skip(days=8)
+        assert (await asked.result()).status == status
+        entry = next(e for e in (await asked.view()).trail if e.what == status)
+        assert (entry.who, entry.door) == ("", "system")
+
+    async def test_escalates_once_and_expires_then(self, skipping_bench: Bench) -> None:
+        asked = await skipping_bench.ask(
+            level("Manager", "manager", at_expiry="escalate", escalate_to=["vera"], escalation_seconds=20 * DAY),
+            expires_seconds=2 * DAY,
+        )
+        await skipping_bench.skip(days=2, hours=1)
+        view = await asked.until(lambda view: view.deadline_extended)
+        assert view.levels[0].is_escalated
+        await skipping_bench.skip(days=21)
+        assert (await asked.result()).status == "expired"
+
+    async def test_runs_while_changes_are_wanted_and_anew_with_the_next_round(self, skipping_bench: Bench) -> None:
+        asked = await skipping_bench.ask(level("Manager", "manager"))
+        waits = await skipping_bench.ask(level("Manager", "manager", at_expiry="approve"))
+        await skipping_bench.skip(days=5)
+        for one in (asked, waits):
+            await one.want_changes("manager")
+        view = await asked.act("resubmit", "employee", title="Shorter", description="")
+        assert view.deadline_at is not None
+        assert view.deadline_at - await skipping_bench.now() > timedelta(days=6)
+        await skipping_bench.skip(days=3)
+        assert (await asked.approve("manager")).status == "approved"
+        assert (await waits.result()).status == "expired"
+
+    async def test_a_decision_at_the_same_instant_is_one_of_the_two(self, skipping_bench: Bench) -> None:
+        """Sent around the deadline, without knowing which of them is first: never both, never neither."""
+        outcomes = []
+        for early in (2, 1, 0):
+            asked = await skipping_bench.ask(level("Manager", "manager"), expires_seconds=HOUR)
+            deadline = (await asked.view()).deadline_at
+            assert deadline is not None
+            left = deadline - await skipping_bench.now() - timedelta(milliseconds=early * 40)
+            await skipping_bench.env.sleep(left)
+            [answer] = await asyncio.gather(asked.approve("manager", seen=1), return_exceptions=True)
+            decided = not isinstance(answer, Refusal)
+            assert decided or answer.code == "expired"
+            await skipping_bench.skip(hours=1)
+            status = (await asked.result()).status
+            assert status == ("approved" if decided else "expired")
+            assert await asked.accepted() == int(decided)
+            outcomes.append(status)
+        assert outcomes[-1] == "expired"
+
+
+class TestWorkingHours:
+    BERLIN = WorkingHours(zone="Europe/Berlin")
+
+    @pytest.mark.parametrize(
+        ("at", "then"),
+        [
+            ("2026-03-27T10:00", "2026-03-27T10:00"),  # Friday, 11:00 there
+            (
+                "2026-03-27T17:30",
+                "2026-03-30T07:00",
+            ),  # Friday evening; summer time begins on Sunday: 09:00 is 07:00 UTC
+            ("2026-03-20T17:30", "2026-03-23T08:00"),  # the week before: 09:00 is 08:00 UTC
+            ("2026-10-23T20:00", "2026-10-26T08:00"),  # summer time ends on Sunday
+            ("2026-10-26T05:00", "2026-10-26T08:00"),  # Monday before work
+        ],
+    )
+    def test_nine_stays_nine(self, at: str, then: str) -> None:
+        moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        assert next_working_moment(moment, self.BERLIN) == datetime.fromisoformat(then).replace(tzinfo=UTC)
+
+    def test_every_hour_of_a_month_with_a_change(self) -> None:
+        start = datetime(2026, 3, 10, tzinfo=UTC)
+        for hour in range(31 * 24):
+            at = start + timedelta(hours=hour)
+            then = next_working_moment(at, self.BERLIN)
+            local = then.astimezone(ZoneInfo("Europe/Berlin"))
+            assert then >= at
+            assert local.weekday() < 5
+            assert 9 <= local.hour < 17
+            assert then == at or (local.hour, local.minute) == (9, 0)
+
+    async def test_a_request_through_a_change_of_summer_time(self, skipping_bench: Bench) -> None:
+        """Started before the change and reminded each working day over a month: always at nine or later, there."""
+        change = datetime(2027, 3, 28, 1, tzinfo=UTC)
+        await skipping_bench.env.sleep(change - timedelta(days=12) - await skipping_bench.now())
+        asked = await skipping_bench.ask(
+            level("Manager", "manager", reminder_seconds=20 * HOUR),
+            working_hours=self.BERLIN,
+            expires_seconds=31 * DAY,
+        )
+        await skipping_bench.skip(days=32)
+        assert (await asked.result()).status == "expired"
+        view = await asked.view()
+        reminded = [entry.at for entry in view.trail if entry.what == "reminded"]
+        assert min(reminded) < change < max(reminded)
+        assert len(reminded) >= 15
+        local = [at.astimezone(ZoneInfo("Europe/Berlin")) for at in reminded]
+        assert all(at.weekday() < 5 and 9 <= at.hour < 17 for at in local)
+        assert view.closed_at is not None
+        assert view.submitted_at is not None
+        assert abs(view.closed_at - view.submitted_at - timedelta(days=31)) < timedelta(minutes=1)
