@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from temporal_worker.contract import SYSTEM as SYSTEM
 from temporal_worker.contract import By as By
@@ -275,6 +276,11 @@ class WorkingHours:
 
     def check(self) -> None:
         check_text("working_hours.zone", self.zone, most=64, required=True)
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            # In workflow code an unknown zone would fail the workflow task for ever.
+            raise InvalidField("working_hours.zone", "is no IANA time zone") from None
         check_number("working_hours.start_hour", self.start_hour, least=0, most=23)
         check_number("working_hours.end_hour", self.end_hour, least=self.start_hour + 1, most=24)
         if not self.days or any(not 0 <= day <= 6 for day in self.days):
@@ -451,8 +457,8 @@ class DecisionInput:
     """``submit_decision``. ``state_version`` is the one that its author saw; ``on_behalf_of`` may be left to the request."""
 
     approved: bool
-    comment: str
     state_version: int
+    comment: str = ""
     by: By = field(default_factory=By)
     on_behalf_of: str = ""
 

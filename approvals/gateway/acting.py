@@ -92,7 +92,7 @@ def decide(
     Raises:
         RequestNotFound, NotPermitted, InvalidRequest, RequestRefused, Unavailable
     """
-    message = DecisionInput(approved, comment.strip(), state_version, By(user.username, door), on_behalf_of)
+    message = DecisionInput(approved, state_version, comment.strip(), By(user.username, door), on_behalf_of)
     return _update(request_id, "submit_decision", message, user, key, timeout=timeout)
 
 

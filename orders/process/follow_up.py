@@ -10,32 +10,23 @@ from temporalio.exceptions import ActivityError
 from orders.contract import MailRequest, TimelineKind
 from orders.process import effects
 from orders.process.state import OrderState
+from temporal_worker.keeper import ProjectionKeeper
 
 
-class Projection:
-    """Saves the newest version after each change. Changes that come while one is being saved are saved together."""
+class Projection(ProjectionKeeper):
+    """The order's row and its timeline."""
 
     def __init__(self, state: OrderState) -> None:
+        resumed = state.order.resume is not None
+        super().__init__(lambda: state.version, self._save_order, state.version if resumed else 0)
         self._state = state
-        self._saved_version = 0
-        self._saved_entries = 0
-        if state.order.resume is not None:
-            self._saved_version, self._saved_entries = state.version, state.timeline_total
+        self._saved_entries = state.timeline_total if resumed else 0
 
-    @property
-    def is_saved(self) -> bool:
-        return self._saved_version >= self._state.version
-
-    async def keep(self) -> None:
-        while True:
-            await workflow.wait_condition(lambda: not self.is_saved)
-            view = self._state.view(timeline_after=self._saved_entries)
-            await effects.save_order(view)
-            self._saved_version = max(self._saved_version, view.version)
-            self._saved_entries = max(self._saved_entries, view.timeline_total)
-
-    async def saved(self) -> None:
-        await workflow.wait_condition(lambda: self.is_saved)
+    async def _save_order(self) -> int:
+        view = self._state.view(timeline_after=self._saved_entries)
+        await effects.save_order(view)
+        self._saved_entries = max(self._saved_entries, view.timeline_total)
+        return view.version
 
 
 class Mails:

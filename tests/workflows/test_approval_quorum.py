@@ -51,7 +51,7 @@ class Quorum(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "model"))
     @rule(who=st.sampled_from([*PEOPLE, "employee", "stranger"]), approved=st.booleans())
     def decide(self, who: str, approved: bool) -> None:
-        decision = DecisionInput(approved, "because", self.state.it.state_version, By(who, "web"))
+        decision = DecisionInput(approved, self.state.it.state_version, "because", By(who, "web"))
         refusal: Exception | None
         try:
             refusal = refusals.decision_refusal(self.state, decision)
