@@ -1,4 +1,4 @@
-"""What callers of the API send, and what they get besides a request. Types are strict: ``"12"`` and ``1`` are no number and no yes.
+"""What callers of the API send, and what they get besides a request. Types are strict: ``"12"`` is no number, ``1`` no yes.
 
 The request itself, and the limits that hold at every door, are in :mod:`approvals.contract`.
 """

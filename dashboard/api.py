@@ -36,7 +36,7 @@ api = NinjaAPI(
         "**Repeating is safe.** Every changing call takes an `Idempotency-Key`; the same key with the same body is done "
         "once, with another body it is 409 `key_reused`. 503 with `Retry-After` means: repeat with the same key.\n\n"
         "**Answers.** 401 no or bad token · 403 visible but not permitted · 404 not there or not visible · 402 card "
-        "declined · 409 the order or the request for approval says no, with a `code` · 413 too large · 422 bad input, `detail` names the field."
+        "declined · 409 the process says no, with a `code` · 413 too large · 422 bad input, `detail` names the field."
     ),
     parser=StrictParser(),
     docs=Swagger(settings={"persistAuthorization": False, "tryItOutEnabled": False}),

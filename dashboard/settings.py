@@ -217,6 +217,15 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "mails")
 
+# ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# Off while there is no token; docs/how-to/slack.md says where the four come from.
+SLACK_BASE_URL = env.str("SLACK_BASE_URL", "https://slack.com/api/")
+SLACK_BOT_TOKEN = env.str("SLACK_BOT_TOKEN", "")
+SLACK_SIGNING_SECRET = env.str("SLACK_SIGNING_SECRET", "").strip()
+SLACK_TEAM_ID = env.str("SLACK_TEAM_ID", "")
+if SLACK_BOT_TOKEN and not (SLACK_SIGNING_SECRET and SLACK_TEAM_ID):
+    raise ImproperlyConfigured("SLACK_BOT_TOKEN is set, and so SLACK_SIGNING_SECRET and SLACK_TEAM_ID have to be.")
+
 # ── Work ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Threads of the worker's pool, and so the most activities and database connections of one worker at a time.
 WORKER_THREADS = env.int("WORKER_THREADS", 16)

@@ -4,10 +4,16 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from approvals import webhooks as approval_webhooks
 from dashboard import health, views
 from dashboard.api import api
-from orders import webhooks
+from orders import webhooks as order_webhooks
 from orders.payments.checkout import checkout
+
+webhooks = [
+    path("payments", order_webhooks.payments, name="payments"),
+    path("slack/interactivity", approval_webhooks.slack_interactivity, name="slack_interactivity"),
+]
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -17,8 +23,9 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("orders/", include("orders.urls")),
+    path("approvals/", include("approvals.urls")),
     path("checkout/<str:order_id>/<str:signature>/", checkout, name="checkout"),
-    path("webhooks/", include(([path("payments", webhooks.payments, name="payments")], "webhooks"))),
+    path("webhooks/", include((webhooks, "webhooks"))),
     path("api/", api.urls),
     path("admin/", admin.site.urls),
 ]
