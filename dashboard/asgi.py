@@ -15,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 # The handler and the consumers import what needs the settings and the models.
 django.setup(set_prefix=False)
 
+from approvals.consumers import InboxConsumer, RequestConsumer, ShellConsumer  # noqa: E402
 from dashboard.consumers import NoSuchPage  # noqa: E402
 from dashboard.handler import PageHandler  # noqa: E402
 from orders.consumers import OrderConsumer, OrderListConsumer  # noqa: E402
@@ -73,6 +74,9 @@ websocket_urls = URLRouter(
     [
         path("ws/orders/", OrderListConsumer.as_asgi()),
         path("ws/orders/<str:order_id>/", OrderConsumer.as_asgi()),
+        path("ws/approvals/", InboxConsumer.as_asgi()),
+        path("ws/approvals/<str:request_id>/", RequestConsumer.as_asgi()),
+        path("ws/shell/", ShellConsumer.as_asgi()),
         re_path(r"", NoSuchPage.as_asgi()),
     ]
 )

@@ -1,6 +1,7 @@
 """What every live page has in common: who may look, what waits to be sent, and the health in the top bar."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -10,9 +11,12 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.template.loader import render_to_string
 
+from approvals.live_list import News, inbox_feed
+from approvals.projection import COUNTER
 from dashboard import health_watch
 from dashboard.health_watch import Health
 from dashboard.viewers import Viewer, viewers
+from temporal_worker.models import ChangeCounter
 
 NOT_ALLOWED, NOT_FOUND, DONE, TRY_AGAIN = 4403, 4404, 1000, 1013
 """Close codes. htmx connects again after 1013 (and after a lost connection), never after the others."""
@@ -91,6 +95,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Called with every new finding, on this socket's loop."""
         self.outbox.put("health", health_fragment(health))
 
+    def take_news(self, news: News) -> None:
+        """Called when the approvals that wait for this viewer have changed, on this socket's loop."""
+        self.outbox.put("badge-approvals", news.badge)
+
+    async def still_may_look(self) -> bool:
+        """More than the permission, asked again before anything is sent."""
+        return True
+
     async def gone(self) -> None:
         """Waits until the browser has gone, which ends the waiting by cancelling it."""
         await asyncio.get_running_loop().create_future()
@@ -105,6 +117,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _run(self) -> None:
         stop_health = health_watch.listen(self.take_health)
+        stop_news = await self._listen_for_news()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send_what_waits())
@@ -115,11 +128,20 @@ class LiveConsumer(AsyncWebsocketConsumer):
             log.exception("live_page_failed", path=self.scope["path"])
             await self.close(TRY_AGAIN)
         finally:
+            stop_news()
             stop_health()
+
+    async def _listen_for_news(self) -> Callable[[], None]:
+        """The badge of the approvals is on every page, for whoever takes part in them."""
+        user = self.scope["user"]
+        if not await database_sync_to_async(user.has_perm)("approvals.ask_approval"):
+            return lambda: None
+        now = await database_sync_to_async(ChangeCounter.read)()
+        return inbox_feed().listen(user.get_username(), self.take_news, now.get(COUNTER, 0))
 
     async def _send_what_waits(self) -> None:
         while fragments := await self.outbox.take():
-            if not await viewers.may_see(self.viewer):  # type: ignore[arg-type]
+            if not (await viewers.may_see(self.viewer) and await self.still_may_look()):  # type: ignore[arg-type]
                 self._dismiss()
                 return
             for html in fragments:

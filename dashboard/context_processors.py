@@ -7,19 +7,25 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
+from approvals.counts import badge_count
 from dashboard import health_watch
 from orders.counts import BadgeCounts, badge_counts
 
 
 @dataclass
 class Shell:
-    """Looked up when the template uses it: one query for the badges, one for the role names."""
+    """Looked up when the template uses it: one query for each area's badges, one for the role names."""
 
     user: User | AnonymousUser
 
     @cached_property
     def counts(self) -> BadgeCounts:
         return badge_counts() if self.user.has_perm("orders.view_order") else BadgeCounts()
+
+    @cached_property
+    def approvals(self) -> int:
+        """How many requests wait for this user."""
+        return badge_count(self.user.get_username()) if self.user.has_perm("approvals.ask_approval") else 0
 
     @cached_property
     def health(self) -> health_watch.Health:

@@ -14,8 +14,8 @@ class KeyedForm(forms.Form):
 
     idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, initial: dict[str, Any] | None = None) -> None:
-        super().__init__(data, initial=initial, label_suffix="", auto_id="f-%s")
+    def __init__(self, data: Any = None, files: Any = None, *, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, files, initial=initial, label_suffix="", auto_id="f-%s")
         for name, field in self.fields.items():
             field.widget.attrs.setdefault("class", "input")
             if field.help_text:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,29 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     """``three orders``, ``1,204 orders``, ``one order``."""
     word = _SMALL[number] if number < len(_SMALL) else f"{number:,}"
     return f"{word} {one if number == 1 else many or one + 's'}"
+
+
+def span(length: timedelta) -> str:
+    """``4 h``, ``1 h 30 m``, ``2 d``: at most two units, joined by no-break spaces."""
+    seconds = max(0, int(length.total_seconds()))
+    days, hours, minutes = seconds // 86_400, seconds % 86_400 // 3_600, seconds % 3_600 // 60
+    if days >= 2:
+        parts = [(days, "d"), (hours, "h")]
+    elif seconds >= 3_600:
+        parts = [(seconds // 3_600, "h"), (minutes, "m")]
+    elif minutes:
+        parts = [(minutes, "m")]
+    else:
+        parts = [(seconds, "s")]
+    shown = [part for part in parts if part[0]] or parts[:1]
+    return "\u00a0".join(f"{number}\u00a0{unit}" for number, unit in shown)
+
+
+def listed(parts: Sequence[Part], last: str) -> list[Part]:
+    """``A``, ``A or B``, ``A, B or C``; ``last`` is the word before the last one."""
+    found: list[Part] = []
+    for number, part in enumerate(parts):
+        if number:
+            found.append(text(f" {last} " if number == len(parts) - 1 else ", "))
+        found.append(part)
+    return found

@@ -19,6 +19,7 @@ _FALLBACK = {
     "day": "%a %d %b",
     "soon": "on %a %d %b",
     "until": "at %H:%M UTC",
+    "left": "%d %b, %H:%M UTC",
     "at": "at %H:%M UTC",
     "full": "%d %b %Y, %H:%M UTC",
 }

@@ -1,9 +1,9 @@
 """What is going on: a card for each running timer, the attempts of a charge, and the problem that needs a person."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from dashboard.phrases import counted
+from dashboard.phrases import counted, span
 from orders.contract import OrderView, Problem
 from orders.presentation.status import LATE_SHIPMENT, STEP_WORDS
 
@@ -116,19 +116,3 @@ def _lead(then: str) -> tuple[str, str]:
         if found and rest.strip():
             return head + mark.strip(), f" {rest.strip()}"
     return then, ""
-
-
-def span(length: timedelta) -> str:
-    """``4 h``, ``1 h 30 m``, ``2 d``: at most two units, joined by no-break spaces."""
-    seconds = max(0, int(length.total_seconds()))
-    days, hours, minutes = seconds // 86_400, seconds % 86_400 // 3_600, seconds % 3_600 // 60
-    if days >= 2:
-        parts = [(days, "d"), (hours, "h")]
-    elif seconds >= 3_600:
-        parts = [(seconds // 3_600, "h"), (minutes, "m")]
-    elif minutes:
-        parts = [(minutes, "m")]
-    else:
-        parts = [(seconds, "s")]
-    shown = [part for part in parts if part[0]] or parts[:1]
-    return "\u00a0".join(f"{number}\u00a0{unit}" for number, unit in shown)

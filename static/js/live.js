@@ -30,7 +30,8 @@
     if (comes < has) event.detail.shouldSwap = false;
   });
 
-  // ── Focus, and the personal fragment ──────────────────────────────────────────────────────────────────────────────
+  // ── Focus, half-typed input, and the personal fragment ──────────────────────────────────────────────────────────────────────────────
+  const head = () => document.querySelector("[data-live-head]");
   let focused = null;
   const keepFocus = () => { focused = document.activeElement?.id || null; };
   const giveFocusBack = () => {
@@ -39,13 +40,30 @@
   // Asked once for each version, and again after a while should the answer have come from the database.
   let asked = { version: "", at: 0 };
   const refreshActions = () => {
-    const head = byId("order-head"), actions = byId("order-actions");
-    const version = head?.dataset.actionsVersion;
+    const actions = document.querySelector("[data-personal]");
+    const version = head()?.dataset.actionsVersion;
     if (!actions || version === actions.dataset.actionsVersion) return;
     if (asked.version === version && Date.now() - asked.at < 3000) return;
     asked = { version, at: Date.now() };
     window.htmx.trigger(actions, "refresh");
   };
+  // What was typed into the personal fragment goes on in the one that takes its place, at the same place in the text.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!event.target.matches?.("[data-personal]")) return;
+    const typed = [...event.target.querySelectorAll("[data-keeps]")].map((field) => ({
+      id: field.id, value: field.value, active: field === document.activeElement, from: field.selectionStart, to: field.selectionEnd,
+    }));
+    keepFocus();
+    setTimeout(() => {
+      for (const { id, value, active, from, to } of typed) {
+        const field = byId(id);
+        if (!field) continue;
+        field.value = value;
+        if (active) { field.focus({ preventScroll: true }); field.setSelectionRange(from, to); }
+      }
+      giveFocusBack();
+    });
+  });
   document.addEventListener("htmx:wsBeforeMessage", keepFocus);
   document.addEventListener("htmx:wsAfterMessage", () => { giveFocusBack(); refreshActions(); });
   document.addEventListener("htmx:afterSettle", refreshActions);
@@ -62,7 +80,7 @@
     banner.hidden = !kind;
     for (const words of banner.querySelectorAll("[data-when]")) words.hidden = words.dataset.when !== kind;
   };
-  const version = () => byId("order-head")?.dataset.version ?? 0;
+  const version = () => head()?.dataset.version ?? 0;
   const take = async (response) => {
     const html = await response.text();
     keepFocus();

@@ -35,6 +35,9 @@
     until(at, now) {
       return at - now <= 0 ? "now" : `in ${span(at - now)}`;
     },
+    left(at, now) {
+      return at - now <= 0 ? `${span(now - at)} late` : span(at - now);
+    },
     clock(at, now) {
       return daysFrom(now, at) === 0 ? CLOCK.format(at) : `${SHOWS.day(at, now)}, ${CLOCK.format(at)}`;
     },
@@ -90,6 +93,7 @@
 
   const draw = (root = document) => {
     const now = new Date();
+    for (const field of root.querySelectorAll("[data-zone-field]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
     for (const element of root.querySelectorAll("time[data-show]")) word(element, now);
     for (const element of root.querySelectorAll("[role=timer][data-until]")) timer(element, now);
     for (const element of root.querySelectorAll(".drain[data-until]")) drain(element, now);

@@ -26,7 +26,7 @@ from orders.live import live_fragments
 from orders.models import Order
 from orders.presentation import OrderPage, amount, money, order_page, row_of
 from orders.presentation.glance import of_row, of_view
-from orders.presentation.now import span
+from dashboard.phrases import span
 from tests.orders.orders_of import NOON, order_view, saved
 
 WINDOW = Countdown(

@@ -1,0 +1,52 @@
+"""A request's page that moves: one fragment for all who look, drawn from one query per change."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from temporalio.envconfig import ClientConfig
+
+from approvals import gateway
+from approvals.contract import ApprovalView
+from approvals.presentation import approval_page
+from temporal_worker.client import WorkflowNotFound
+
+
+def request_context(
+    view: ApprovalView, *, as_of: datetime | None = None, from_database: bool = False
+) -> dict[str, Any]:
+    """What the shared fragments are drawn from. ``as_of`` when this is not what is true now, only what was known then."""
+    namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
+    return {
+        "page": approval_page(view, datetime.now(UTC), as_of=as_of),
+        "from_database": from_database,
+        "temporal_url": f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{view.workflow_id}",
+    }
+
+
+def live_fragments(view: ApprovalView) -> str:
+    """All shared fragments of the request's page, each with its id; the same for the page, an answer and the sockets."""
+    return render_to_string("approvals/_request_live.html", request_context(view))
+
+
+def unavailable_fragment() -> str:
+    """The notice that stands above a request while Temporal or its worker is out of reach."""
+    return render_to_string("approvals/_request_notice.html", {"unreachable": True, "since": datetime.now(UTC)})
+
+
+class RequestSource:
+    """What the hub asks for frames."""
+
+    async def fetch(self, workflow_id: str) -> dict[str, Any]:
+        try:
+            view = await gateway.afetch_request(workflow_id.removeprefix("approval-"))
+        except gateway.RequestNotFound as error:
+            raise WorkflowNotFound(workflow_id) from error
+        return {"version": view.version, "view": view}
+
+    def render(self, state: dict[str, Any]) -> str:
+        return live_fragments(state["view"])
+
+
+request_source = RequestSource()

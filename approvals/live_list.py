@@ -1,0 +1,118 @@
+"""Inboxes and badges that move: one look at the projection per change and process tells whoever it concerns."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.db import connections
+from django.template.loader import render_to_string
+
+from approvals.counts import badge_counts
+from approvals.models import Involvement
+from approvals.projection import COUNTER
+from temporal_worker import pulse
+from temporal_worker.models import ChangeCounter
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class News:
+    """What one person is told: their badge, and the counter's value if something in their lists has changed."""
+
+    badge: str
+    change: int | None
+
+
+@dataclass(eq=False)
+class _Listener:
+    username: str
+    callback: Callable[[News], None]
+    shown: int | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    change: int
+    concerned: frozenset[str]
+    counts: dict[str, int]
+
+
+class InboxFeed:
+    """Everybody with a page open, on one event loop. Get it with ``inbox_feed()``."""
+
+    def __init__(self) -> None:
+        self._listeners: set[_Listener] = set()
+        self._seen = 0
+        self._stop: Callable[[], None] | None = None
+        self._look: asyncio.Task[None] | None = None
+        self._again = False
+
+    def listen(self, username: str, callback: Callable[[News], None], after: int) -> Callable[[], None]:
+        """Calls ``callback`` with what concerns ``username`` after the counter's value ``after``. Returns the end."""
+        listener = _Listener(username, callback)
+        self._listeners.add(listener)
+        if self._stop is None:
+            self._seen = after
+            self._stop = pulse.listen(COUNTER, self._on_change, after=after)
+
+        def end() -> None:
+            self._listeners.discard(listener)
+            if not self._listeners and self._stop:
+                self._stop()
+                self._stop = None
+
+        return end
+
+    def _on_change(self, value: int) -> None:
+        # Changes that come while a look is under way wait for the next one: a burst costs two looks, not hundreds.
+        self._again = True
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._look_while_new())
+
+    async def _look_while_new(self) -> None:
+        while self._again:
+            self._again = False
+            usernames = {listener.username for listener in self._listeners}
+            try:
+                look = await asyncio.to_thread(read_look, self._seen, usernames)
+            except Exception:
+                log.exception("inbox_feed_failed")
+                await asyncio.sleep(1)
+                self._again = bool(self._listeners)
+                continue
+            self._seen = look.change
+            for listener in list(self._listeners):
+                self._tell(listener, look)
+
+    def _tell(self, listener: _Listener, look: Look) -> None:
+        count = look.counts.get(listener.username, 0)
+        # A count that has changed tells of a request that is not theirs any more, and so names them no longer.
+        concerned = listener.username in look.concerned or (listener.shown is not None and listener.shown != count)
+        if concerned or listener.shown is None:
+            listener.shown = count
+            listener.callback(News(badge_fragment(count), look.change if concerned else None))
+
+
+def read_look(after: int, usernames: set[str]) -> Look:
+    """Whom of these people the changes after a value of the counter concern. For a thread of its own."""
+    try:
+        change = ChangeCounter.read().get(COUNTER, after)
+        involved = Involvement.objects.filter(request__change__gt=after, username__in=usernames)
+        concerned = frozenset(involved.values_list("username", flat=True).distinct())
+        return Look(change, concerned, badge_counts(usernames))
+    finally:
+        connections.close_all()
+
+
+def badge_fragment(count: int) -> str:
+    return render_to_string("approvals/_badge.html", {"number": count})
+
+
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, InboxFeed] = WeakKeyDictionary()
+
+
+def inbox_feed() -> InboxFeed:
+    return _feeds.setdefault(asyncio.get_running_loop(), InboxFeed())

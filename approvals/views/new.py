@@ -1,0 +1,87 @@
+"""Asking for approval: the form, and who would decide."""
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from approvals import gateway
+from approvals.contract import ApprovalView
+from approvals.forms import RequestForm
+from approvals.preview import Preview, preview_of
+from approvals.views.problems import status_of_problem, user_of
+from dashboard.access import requires
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+def new(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _draw(request, RequestForm(initial={"kind": request.GET.get("kind", "")}))
+    form = RequestForm(request.POST)
+    if not form.is_valid():
+        form.show_again(keep_key=False)
+        return _draw(request, form, status=422)
+    try:
+        view = form.send(user_of(request))
+    except gateway.ApprovalProblem as problem:
+        return _refused(request, form, problem)
+    _attach_files(request, form, view)
+    messages.success(request, "Your request is on its way.")
+    return redirect("approvals:detail", view.request_id)
+
+
+@require_safe
+@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+def preview(request: HttpRequest) -> HttpResponse:
+    """Who would decide what is typed."""
+    return render(request, "approvals/_preview.html", {"preview": _preview(request, RequestForm(request.GET))})
+
+
+def _preview(request: HttpRequest, form: RequestForm) -> Preview:
+    if not form.is_bound:
+        return Preview()
+    form.is_valid()
+    cleaned = getattr(form, "cleaned_data", {})
+    return preview_of(user_of(request), cleaned.get("kind", ""), cleaned.get("amount"), is_amount="amount" in cleaned)
+
+
+def _attach_files(request: HttpRequest, form: RequestForm, view: ApprovalView) -> None:
+    """A file that is not taken does not take the request back: it says why, and can be attached on its page."""
+    files = [file for file in request.FILES.getlist("files") if isinstance(file, UploadedFile)]
+    try:
+        form.attach(view.request_id, user_of(request), files)
+    except gateway.ApprovalProblem as problem:
+        messages.error(request, f"The request was sent; a file was not attached: {problem.detail}")
+
+
+def _refused(request: HttpRequest, form: RequestForm, problem: gateway.ApprovalProblem) -> HttpResponse:
+    unavailable = isinstance(problem, gateway.Unavailable)
+    if isinstance(problem, gateway.InvalidRequest):
+        form.blame(problem.field, problem.detail)
+    form.show_again(keep_key=unavailable)
+    response = _draw(request, form, status=status_of_problem(problem), problem=problem, unavailable=unavailable)
+    if isinstance(problem, gateway.Unavailable):
+        response["Retry-After"] = str(problem.retry_after)
+    return response
+
+
+def _draw(
+    request: HttpRequest,
+    form: RequestForm,
+    *,
+    status: int = 200,
+    problem: gateway.ApprovalProblem | None = None,
+    unavailable: bool = False,
+) -> HttpResponse:
+    context = {
+        "nav": "approvals",
+        "form": form,
+        "preview": _preview(request, RequestForm(request.POST)) if form.is_bound else Preview(),
+        "problem": None if isinstance(problem, gateway.InvalidRequest) else problem,
+        "unavailable": unavailable,
+    }
+    return render(request, "approvals/request_form.html", context, status=status)
