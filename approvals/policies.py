@@ -158,7 +158,8 @@ class _People:
         return row.needed if row.rule == "n_of_m" else 1
 
     def _named(self, row: LevelRow) -> list[tuple[User, str]]:
-        found = [(user, "user") for user in row.users.all() if user.is_active]
+        named = sorted(row.users.all(), key=lambda user: user.username)
+        found = [(user, "user") for user in named if user.is_active]
         for group in row.groups.all():
             found += [(user, group.name) for user in group.user_set.filter(is_active=True).order_by("username")]
         if row.requesters_manager and (manager := manager_of(self.requester)):
@@ -177,9 +178,9 @@ class _People:
 
     def _escalation(self, row: LevelRow, seats: list[Seat]) -> list[str]:
         """Whom the level is escalated to: never the requester, and nobody who is in it already."""
-        people = [user.username for user in row.escalate_to.all() if user.is_active]
+        people = sorted(user.username for user in row.escalate_to.all() if user.is_active)
         if row.escalate_to_managers:
-            users = User.objects.filter(username__in=[seat.username for seat in seats])
+            users = User.objects.filter(username__in=[seat.username for seat in seats]).order_by("username")
             people += [manager.username for user in users if (manager := manager_of(user))]
         never = {self.requester.username, *(seat.username for seat in seats)}
         return [name for name in dict.fromkeys(people) if name not in never]

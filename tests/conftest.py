@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.db import connections
 from playwright.async_api import Browser, async_playwright
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from dashboard.processes import free_port
@@ -127,7 +129,8 @@ class WorkerThread:
 
 async def _terminate_all(client: Client) -> None:
     async for running in client.list_workflows("ExecutionStatus = 'Running'"):
-        await client.get_workflow_handle(running.id, run_id=running.run_id).terminate("the test is over")
+        with suppress(RPCError):  # it has ended by itself meanwhile
+            await client.get_workflow_handle(running.id, run_id=running.run_id).terminate("the test is over")
 
 
 # ── Everything as real processes ─────────────────────────────────────────────────────────────────────────────────────
