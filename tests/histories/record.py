@@ -1,105 +1,17 @@
-"""Records histories of finished and running orders: ``python -m tests.histories.record tests/histories/orders/<version>``.
+"""Records histories of finished and running processes: ``python -m tests.histories.record tests/histories/<area>/<version>``.
 
-Run it when a release changes what orders do, and keep the older folders: a history that was recorded once has to replay for
-as long as an order like it may still be running.
+Run it when a release changes what an area's workflows do, and keep the older folders: a history that was recorded once has
+to replay for as long as a process like it may still be running. The scenarios are in ``<area's noun>_scenarios.py``.
 """
 
 import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import django
-from temporalio.client import WorkflowUpdateFailedError
-
-
-async def delivered(desk, shop):
-    order = await desk.place()
-    await order.update("add_item", sku="KEYBOARD-001", quantity=2)
-    await order.update("remove_item", sku="MOUSE-001", quantity=1)
-    await order.signal("add_line_item", sku="MOUSE-001", quantity=1)
-    await order.until(lambda view: sum(line.quantity for line in view.items) == 5)
-    await order.pay()
-    await order.ship()
-    await order.update("deliver", received_by="Maren")
-    await order.handle.result()
-    return order
-
-
-async def declined_then_refunded(desk, shop):
-    from tests.workflows.shop import declined, transient
-
-    shop.charge_errors = [declined(), transient()]
-    order = await desk.place()
-    with suppress(WorkflowUpdateFailedError):
-        await order.pay()
-    await order.pay()
-    await order.update("request_cancellation", reason="changed my mind")
-    await order.handle.result()
-    return order
-
-
-async def window_closed(desk, shop):
-    order = await desk.place()
-    await order.until_stage("awaiting_payment")
-    await order.handle.result()
-    return order
-
-
-async def late_payment(desk, shop):
-    order = await window_closed(desk, shop)
-    closed = await order.view()
-    event = {"event_id": "evt_l", "payment_id": "pay_l", "amount_cents": closed.total_cents, "currency": "USD"}
-    again = await desk.reopen(order, closed, event)
-    await again.handle.result()
-    return again
-
-
-async def short_running(desk, shop):
-    shop.stock["MOUSE-001"] = 1
-    order = await desk.place(("LAPTOP-001", 1), ("MOUSE-001", 2))
-    await order.until(lambda view: view.problem is not None)
-    return order
-
-
-async def awaiting_payment_running(desk, shop):
-    order = await desk.place()
-    await order.signal("mark_shipped", carrier="DHL", tracking_number="1")
-    await order.handle.signal("confirm_payment", None)
-    await order.until(lambda view: view.stage == "awaiting_payment" and view.timeline[-1].kind == "mail_sent")
-    return order
-
-
-async def shipping_late_running(desk, shop):
-    order = await desk.place()
-    await order.pay()
-    await desk.skip(hours=50)
-    return order
-
-
-async def in_transit_running(desk, shop):
-    order = await desk.place()
-    await order.signal("approve_payment", approved_by="ops", reference="BANK-7")
-    await order.until_stage("awaiting_shipment")
-    await order.ship()
-    await desk.skip(days=6)
-    return order
-
-
-SCENARIOS: list[Callable[..., Awaitable[object]]] = [
-    delivered,
-    declined_then_refunded,
-    window_closed,
-    late_payment,
-    short_running,
-    awaiting_payment_running,
-    shipping_late_running,
-    in_transit_running,
-]
 
 
 def without_the_machine(value: Any) -> Any:
@@ -113,16 +25,15 @@ def without_the_machine(value: Any) -> Any:
 
 
 async def record(folder: Path) -> None:
+    from tests.histories import approval_scenarios, order_scenarios
     from tests.servers import start_time_skipping_server
-    from tests.workflows.conftest import open_desk
-    from tests.workflows.shop import FakeShop
 
+    area = {"orders": order_scenarios, "approvals": approval_scenarios}[folder.parent.name]
     folder.mkdir(parents=True, exist_ok=True)
-    for scenario in SCENARIOS:
-        shop = FakeShop()
-        async with await start_time_skipping_server() as env, open_desk(env, shop) as desk:
-            order = await scenario(desk, shop)
-            history = await order.handle.fetch_history()  # type: ignore[attr-defined]
+    for scenario in area.SCENARIOS:
+        async with await start_time_skipping_server() as env, area.place(env) as place:
+            process = await scenario(*place)
+            history = await process.handle.fetch_history()  # type: ignore[attr-defined]
             recorded = json.dumps(without_the_machine(json.loads(history.to_json())), indent=2)
             (folder / f"{scenario.__name__}.json").write_text(recorded + "\n")
             print(f"{scenario.__name__}: {len(history.events)} events")

@@ -5,27 +5,38 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 
+from approvals.workflows import ApprovalWorkflow, BulkDecisionWorkflow
 from orders.workflows import OrderWorkflow
 from temporal_worker.workers import build_replayer
 
-RECORDED = sorted((Path(__file__).parent / "orders").rglob("*.json"))
+WORKFLOWS = {"orders": [OrderWorkflow], "approvals": [ApprovalWorkflow, BulkDecisionWorkflow]}
+RECORDED = [path for area in WORKFLOWS for path in sorted((Path(__file__).parent / area).rglob("*.json"))]
+
+
+def area_of(path: Path) -> str:
+    return path.parent.parent.name
 
 
 def test_there_are_finished_and_running_ones() -> None:
-    names = {path.stem for path in RECORDED}
-    assert any(name.endswith("_running") for name in names)
-    assert {"delivered", "declined_then_refunded", "window_closed"} <= names
+    for area, finished in {"orders": {"delivered", "window_closed"}, "approvals": {"approved", "two_rounds"}}.items():
+        names = {path.stem for path in RECORDED if area_of(path) == area}
+        assert any(name.endswith("_running") for name in names)
+        assert finished <= names
 
 
-@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{area_of(path)}/{path.parent.name}/{path.stem}")
 async def test_replays(path: Path) -> None:
-    history = WorkflowHistory.from_json(f"order-{path.stem}", path.read_text())
-    await build_replayer([OrderWorkflow]).replay_workflow(history)
+    history = WorkflowHistory.from_json(f"{area_of(path)}-{path.stem}", path.read_text())
+    await build_replayer(WORKFLOWS[area_of(path)]).replay_workflow(history)
 
 
-async def test_a_changed_story_would_be_found() -> None:
-    """The replay test can fail: a history whose first activity has another name is refused."""
-    path = next(path for path in RECORDED if path.stem == "delivered")
-    history = WorkflowHistory.from_json("order-x", path.read_text().replace("hold_stock", "holt_stock"))
+@pytest.mark.parametrize(
+    ("name", "activity"),
+    [("delivered", "hold_stock"), ("two_rounds", "send_approval_mail"), ("approved", "book_leave")],
+)
+async def test_a_changed_story_would_be_found(name: str, activity: str) -> None:
+    """The replay test can fail: a history in which an activity has another name is refused."""
+    path = next(path for path in RECORDED if path.stem == name)
+    history = WorkflowHistory.from_json("changed", path.read_text().replace(activity, "another_activity"))
     with pytest.raises(Exception, match=r"[Nn]ondeterminism"):
-        await build_replayer([OrderWorkflow]).replay_workflow(history)
+        await build_replayer(WORKFLOWS[area_of(path)]).replay_workflow(history)

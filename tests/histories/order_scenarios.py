@@ -1,0 +1,101 @@
+"""Orders whose histories are recorded."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.testing import WorkflowEnvironment
+
+from tests.workflows.conftest import open_desk
+from tests.workflows.shop import FakeShop, declined, transient
+
+
+@asynccontextmanager
+async def place(env: WorkflowEnvironment) -> AsyncIterator[tuple[Any, ...]]:
+    shop = FakeShop()
+    async with open_desk(env, shop) as desk:
+        yield desk, shop
+
+
+async def delivered(desk, shop):
+    order = await desk.place()
+    await order.update("add_item", sku="KEYBOARD-001", quantity=2)
+    await order.update("remove_item", sku="MOUSE-001", quantity=1)
+    await order.signal("add_line_item", sku="MOUSE-001", quantity=1)
+    await order.until(lambda view: sum(line.quantity for line in view.items) == 5)
+    await order.pay()
+    await order.ship()
+    await order.update("deliver", received_by="Maren")
+    await order.handle.result()
+    return order
+
+
+async def declined_then_refunded(desk, shop):
+    shop.charge_errors = [declined(), transient()]
+    order = await desk.place()
+    with suppress(WorkflowUpdateFailedError):
+        await order.pay()
+    await order.pay()
+    await order.update("request_cancellation", reason="changed my mind")
+    await order.handle.result()
+    return order
+
+
+async def window_closed(desk, shop):
+    order = await desk.place()
+    await order.until_stage("awaiting_payment")
+    await order.handle.result()
+    return order
+
+
+async def late_payment(desk, shop):
+    order = await window_closed(desk, shop)
+    closed = await order.view()
+    event = {"event_id": "evt_l", "payment_id": "pay_l", "amount_cents": closed.total_cents, "currency": "USD"}
+    again = await desk.reopen(order, closed, event)
+    await again.handle.result()
+    return again
+
+
+async def short_running(desk, shop):
+    shop.stock["MOUSE-001"] = 1
+    order = await desk.place(("LAPTOP-001", 1), ("MOUSE-001", 2))
+    await order.until(lambda view: view.problem is not None)
+    return order
+
+
+async def awaiting_payment_running(desk, shop):
+    order = await desk.place()
+    await order.signal("mark_shipped", carrier="DHL", tracking_number="1")
+    await order.handle.signal("confirm_payment", None)
+    await order.until(lambda view: view.stage == "awaiting_payment" and view.timeline[-1].kind == "mail_sent")
+    return order
+
+
+async def shipping_late_running(desk, shop):
+    order = await desk.place()
+    await order.pay()
+    await desk.skip(hours=50)
+    return order
+
+
+async def in_transit_running(desk, shop):
+    order = await desk.place()
+    await order.signal("approve_payment", approved_by="ops", reference="BANK-7")
+    await order.until_stage("awaiting_shipment")
+    await order.ship()
+    await desk.skip(days=6)
+    return order
+
+
+SCENARIOS: list[Callable[..., Awaitable[object]]] = [
+    delivered,
+    declined_then_refunded,
+    window_closed,
+    late_payment,
+    short_running,
+    awaiting_payment_running,
+    shipping_late_running,
+    in_transit_running,
+]
