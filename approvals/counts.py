@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from approvals.contract import ApprovalStatus
 from approvals.models import Involvement
-from dashboard.phrases import Part, counted, strong, text, when
+from dashboard.phrases import Part, counted, number_word, strong, text, when
 
 
 def decidable(now: datetime) -> Q:
@@ -52,7 +52,7 @@ class InboxCounts:
         verb = "waits" if self.mine == 1 else "wait"
         said = [strong(f"{counted(self.mine, 'request').capitalize()} {verb} for you.")]
         if self.overdue:
-            late = f"{counted(self.overdue, '').strip().capitalize()} {'is' if self.overdue == 1 else 'are'} overdue"
+            late = f"{number_word(self.overdue).capitalize()} {'is' if self.overdue == 1 else 'are'} overdue"
             said.append(text(f" {late}." if self.next_due_at is None else f" {late}, "))
         if self.next_due_at is not None:
             said += [

@@ -22,7 +22,7 @@ from approvals.contract import (
 from approvals.models import Absence
 from approvals.presentation import KINDS
 from dashboard.keyed_forms import KeyedForm
-from dashboard.phrases import counted
+from dashboard.phrases import number_word
 from temporal_worker.money import amount, money
 
 TAKE_PART = "approvals.ask_approval"
@@ -254,7 +254,7 @@ def what_follows(view: ApprovalView, username: str, *, approves: bool = True) ->
         return f"{'Rejecting ends the request.' if ends else f'{level.name} needs {left} rejections to reject.'} {seen}"
     left = 1 if alone else level.needed - level.approvals
     if left > 1:
-        then = f"After your approval {level.name} needs {counted(left - 1, '').strip()} more."
+        then = f"After your approval {level.name} needs {number_word(left - 1)} more."
     elif view.level < len(view.levels):
         following = view.levels[view.level]
         names = ", ".join(view.name_of(one) for one in following.approvers[:3])

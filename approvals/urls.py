@@ -4,7 +4,6 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from approvals import exports, mail_links
-from approvals import exports, mail_links
 from approvals.views import away, bulk, inbox, live, new, request
 
 
@@ -36,14 +35,10 @@ urlpatterns = [
     path("away/<int:pk>/end/", away.end, name="away_end"),
     path("export/", exports.export_all, name="export_all"),
     path("mail/<str:signed>/", mail_links.confirm, name="mail_link"),
-    path("export/", exports.export_all, name="export_all"),
-    path("export/", exports.export_all, name="export_all"),
-    path("mail/<str:signed>/", mail_links.confirm, name="mail"),
     path("bulk/", bulk.bulk, name="bulk"),
     path("bulk/<str:job_id>/", bulk.job, name="bulk_job"),
     path("bulk/<str:job_id>/progress/", bulk.progress, name="bulk_progress"),
     path("<request_id:request_id>/", request.detail, name="detail"),
-    path("<request_id:request_id>/export/", exports.export_trail, name="export"),
     path("<request_id:request_id>/export/", exports.export_trail, name="export"),
     path("<request_id:request_id>/live/", live.live, name="live"),
     path("<request_id:request_id>/actions/", request.actions, name="actions"),

@@ -46,8 +46,12 @@ _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """``three orders``, ``1,204 orders``, ``one order``."""
-    word = _SMALL[number] if number < len(_SMALL) else f"{number:,}"
-    return f"{word} {one if number == 1 else many or one + 's'}"
+    return f"{number_word(number)} {one if number == 1 else many or one + 's'}"
+
+
+def number_word(number: int) -> str:
+    """``three``, ``1,204``."""
+    return _SMALL[number] if 0 <= number < len(_SMALL) else f"{number:,}"
 
 
 def span(length: timedelta) -> str:

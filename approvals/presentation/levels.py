@@ -6,7 +6,7 @@ from datetime import datetime
 from approvals.contract import ApprovalStatus, ApprovalView, DecisionView, LevelRule, LevelView
 from approvals.presentation.words import BY_DOOR
 from approvals.process.covers import deciders_for
-from dashboard.phrases import counted
+from dashboard.phrases import number_word
 
 DONE, NOW, STOPPED, AHEAD = "done", "now", "stopped", ""
 
@@ -63,7 +63,7 @@ def _rule_words(view: ApprovalView, level: LevelView, number: int) -> str:
     words = rule_words(level.rule, level.needed, len(level.approvers))
     left = level.needed - level.approvals
     if view.status == ApprovalStatus.PENDING and number == view.level and level.approvals and left > 0:
-        words += f", {counted(left, '').strip()} to go"
+        words += f", {number_word(left)} to go"
     return words
 
 

@@ -46,7 +46,7 @@ def rounds_of(view: ApprovalView) -> RoundsTable | None:
 
 
 def differences(before: RoundView, after: RoundView, currency: str) -> list[Difference]:
-    """The fields that stand in either of them."""
+    """The fields that stand in either of them; long texts only where they differ."""
     found = [
         Difference("Title", before.title, after.title),
         Difference("Amount", _amount(before, currency), _amount(after, currency)),
@@ -54,7 +54,8 @@ def differences(before: RoundView, after: RoundView, currency: str) -> list[Diff
         Difference("Ends", day_word(before.ends_on), day_word(after.ends_on)),
         Difference("Description", before.description, after.description),
     ]
-    return [one for one in found if one.before or one.after]
+    texts = {"Title", "Description"}
+    return [one for one in found if (one.before or one.after) and (one.is_changed or one.field not in texts)]
 
 
 def _amount(one: RoundView, currency: str) -> str:

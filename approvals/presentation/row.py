@@ -32,6 +32,7 @@ class RequestRow:
     blocker: Sequence[Part]
     due: str
     due_at: datetime | None
+    is_late: bool
     then: str
     closed_at: datetime | None
     submitted_at: datetime | None
@@ -44,6 +45,11 @@ class RequestRow:
     @property
     def may_decide(self) -> bool:
         return not self.no
+
+    @property
+    def tone(self) -> str:
+        """How urgent its moment is: bad when it has passed, warn within a day."""
+        return "warn" if self.due == SOON else "bad" if self.is_late else ""
 
     @property
     def is_over(self) -> bool:
@@ -64,9 +70,10 @@ def request_row(view: ApprovalView, username: str, now: datetime) -> RequestRow:
         amount=amount_of(view),
         amount_cents=view.amount_cents or 0,
         status=status_of(view),
-        blocker=blocker_of(view, now),
+        blocker=blocker_of(view, now, username),
         due=_due(view, due_at, now),
         due_at=due_at,
+        is_late=due_at is not None and due_at <= now,
         then=_then(view),
         closed_at=view.closed_at,
         submitted_at=view.submitted_at,

@@ -84,7 +84,10 @@ def _by(entry: TrailEntry) -> str:
 
 
 def _lead(words: str) -> tuple[str, str]:
-    """The first sentence or clause stands out, when there is more than one."""
+    """The first sentence or clause stands out, when there is more than one; a file's digest never does."""
+    if " (SHA-256 " in words:
+        end = words.index(" (SHA-256 ")
+        return words[:end], words[end:]
     ends = [words.find(mark) + len(mark.rstrip()) for mark in (": ", ". ") if mark in words]
     end = min(ends, default=len(words))
     return (words[:end], words[end:]) if end <= 90 else (words, "")

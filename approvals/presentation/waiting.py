@@ -5,7 +5,7 @@ from datetime import datetime
 
 from approvals.contract import ApprovalStatus, ApprovalView, Cover, DecisionView, LevelView
 from approvals.process.covers import deciders_for
-from dashboard.phrases import Part, counted, listed, somebody, strong, text, when
+from dashboard.phrases import Part, listed, number_word, somebody, strong, text, when
 
 MOST_NAMES = 4
 """More people than this are counted instead of named."""
@@ -30,11 +30,11 @@ def lede_of(view: ApprovalView, now: datetime) -> list[Part]:
     return _ending(view)
 
 
-def blocker_of(view: ApprovalView, now: datetime) -> list[Part]:
-    """Who is blocking and why, in one line."""
+def blocker_of(view: ApprovalView, now: datetime, me: str = "") -> list[Part]:
+    """Who is blocking and why, in one line, said to ``me``."""
     match ApprovalStatus(view.status):
         case ApprovalStatus.PENDING:
-            return [part for sentence in _sentences(view, now) for part in sentence]
+            return [part for sentence in _sentences(view, now, me) for part in sentence]
         case ApprovalStatus.CHANGES_REQUESTED:
             by = _person(view, view.rounds[-1].changes_wanted_by)
             return [
@@ -44,17 +44,17 @@ def blocker_of(view: ApprovalView, now: datetime) -> list[Part]:
                 by,
                 text("."),
             ]
-    return _ending(view)
+    return [text(part.text) if part.strong else part for part in _ending(view)]
 
 
-def _sentences(view: ApprovalView, now: datetime) -> list[list[Part]]:
+def _sentences(view: ApprovalView, now: datetime, me: str = "") -> list[list[Part]]:
     level = view.current_level
     return [
-        _who_decides(view, level),
+        [text("Waits for you alone.")] if me and level.undecided == [me] else _who_decides(view, level),
         *_away(view, level, now),
         *_escalated(view, level),
         *_so_far(view, level),
-        _what_is_next(view),
+        _what_is_next(view, completes=bool(me) and _completes(level, me)),
     ]
 
 
@@ -66,7 +66,7 @@ def _who_decides(view: ApprovalView, level: LevelView) -> list[Part]:
             return [text("Waits for "), _person(view, people[0]), text(f" ({level.name}).")]
         return [text(f"Waits for all of {level.name}: "), *_people(view, people, "and"), text(".")]
     more = " more" if level.approvals else ""
-    return [text(f"Needs {counted(left, '').strip()}{more} of {level.name}: "), *_people(view, people, "or"), text(".")]
+    return [text(f"Needs {number_word(left)}{more} of {level.name}: "), *_people(view, people, "or"), text(".")]
 
 
 def _people(view: ApprovalView, usernames: Sequence[str], last: str) -> list[Part]:
@@ -126,10 +126,15 @@ def _behalf(view: ApprovalView, decision: DecisionView) -> list[Part]:
     return [text(" for "), _person(view, decision.on_behalf_of)] if decision.on_behalf_of else []
 
 
-def _what_is_next(view: ApprovalView) -> list[Part]:
+def _completes(level: LevelView, me: str) -> bool:
+    """Whether this person's approval is all that the level lacks."""
+    return me in level.undecided and level.needed - level.approvals == 1
+
+
+def _what_is_next(view: ApprovalView, *, completes: bool) -> list[Part]:
     if view.level < len(view.levels):
         return [text(f" {view.levels[view.level].name} is next.")]
-    return [text(" Then it is done.")]
+    return [text(" If you approve, it is done." if completes else " Then it is done.")]
 
 
 def _ending(view: ApprovalView) -> list[Part]:
