@@ -762,6 +762,7 @@ class ApprovalView:
     actions_version: int = 0
     deadline_extended: bool = False
     reminders: int = 0
+    max_rounds: int = 5
 
     @property
     def current_level(self) -> LevelView:

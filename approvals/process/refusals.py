@@ -312,7 +312,7 @@ def _lacks_reason(state: ApprovalState, decision: DecisionInput) -> ApplicationE
 
 
 def _no_round_left(state: ApprovalState) -> ApplicationError | None:
-    if state.it.round < state.policy.max_rounds:
+    if state.it.round < state.it.max_rounds:
         return None
     return refuse(RefusalCode.TOO_MANY_ROUNDS, f"This is round {state.it.round}, the last one; approve or reject it.")
 

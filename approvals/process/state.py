@@ -466,6 +466,7 @@ def _take_policy(view: ApprovalView, policy: PolicySnapshot) -> None:
     ]
     view.policy_id, view.policy_name, view.policy_version = policy.policy_id, policy.name, policy.version
     view.policy_min_cents, view.policy_max_cents = policy.min_cents, policy.max_cents
+    view.max_rounds = policy.max_rounds
     view.left_out = list(policy.left_out)
     view.comment_to_reject, view.distinct_levels = policy.comment_to_reject, policy.distinct_levels
     view.slack, view.slack_channel, view.mail = policy.slack, policy.slack_channel, policy.mail
