@@ -53,6 +53,11 @@ class Personal:
         return self.live and any(action.name == "resubmission" and action.allowed for action in self.actions)
 
     @property
+    def listed(self) -> list[Action]:
+        """The actions below the card's own button."""
+        return [one for one in self.actions if not (one.name == "resubmission" and self.is_requester_asked)]
+
+    @property
     def is_over(self) -> bool:
         return ApprovalStatus(self.view.status).is_final
 
