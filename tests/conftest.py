@@ -37,6 +37,17 @@ os.environ["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request, otherwise
 
 
+ON_THE_STACK = {"stack", "live_server_url", "tabs"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """How two processes share the run: a file stays together, and all that needs the shared stack is one group, first."""
+    for item in items:
+        on_the_stack = bool(ON_THE_STACK.intersection(getattr(item, "fixturenames", ())))
+        item.add_marker(pytest.mark.xdist_group("stack" if on_the_stack else item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: not ON_THE_STACK.intersection(getattr(item, "fixturenames", ())))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Lets fixtures see in their teardown how the test went."""
