@@ -32,6 +32,7 @@ from approvals.contract import (
 )
 from approvals.process.covers import chain_with, makes_a_circle
 from approvals.process.state import ApprovalState, counts_once
+from temporal_worker.money import money
 
 MOST_ENTRIES = 2_000
 """Comments and attachments of one request end here; decisions do not."""
@@ -212,9 +213,7 @@ def _has_not_seen(state: ApprovalState, by: str, seen: int) -> ApplicationError 
     if changes := [change for change in missed if change.what == "resubmitted"]:
         now, then = it.rounds[-1], _round_at(it.rounds, seen)
         differences = differences_between(then, now)
-        words = (
-            ", ".join(f"{d['field']} {d['before']!r} → {d['after']!r}" for d in differences) or "nothing but the round"
-        )
+        words = ", ".join(_said(one, it.currency) for one in differences) or "nothing but the round"
         return refuse(
             RefusalCode.STALE,
             f"The request has changed since you opened it ({words}); round {it.round} is open now. Your decision was not taken.",
@@ -231,6 +230,20 @@ def _has_not_seen(state: ApprovalState, by: str, seen: int) -> ApplicationError 
         first=_first(level),
         state_version=it.state_version,
     )
+
+
+def _said(difference: dict[str, Any], currency: str) -> str:
+    """One difference in a sentence: amounts as money, of a long text only that it is another one."""
+    name, before, after = difference["field"], difference["before"], difference["after"]
+    if name == "description":
+        return "another description"
+    if name == "amount_cents":
+        return f"amount {_money(before, currency)} → {_money(after, currency)}"
+    return f"{name.removesuffix('_on')} {before or 'nothing'} → {after or 'nothing'}"
+
+
+def _money(cents: int | None, currency: str) -> str:
+    return "none" if cents is None else money(cents, currency)
 
 
 def _round_at(rounds: list[RoundView], state_version: int) -> RoundView:
@@ -283,7 +296,7 @@ def _has_decided(state: ApprovalState, by: str, on_behalf_of: str) -> Applicatio
         word = "approved" if own.approved else "rejected"
         return refuse(
             RefusalCode.ALREADY_DECIDED,
-            f"You {word} this already, {_how(own.door, own.at)}",
+            f"You {word} this already {_how(own.door, own.at)}",
             first={"who": own.approver, "approved": own.approved, "door": own.door, "at": own.at.isoformat()},
         )
     if _free_places(state, by, on_behalf_of) or state.may_escalate(by):
@@ -295,7 +308,7 @@ def _has_decided(state: ApprovalState, by: str, on_behalf_of: str) -> Applicatio
     for_whom = f" for {state.name(whose)}" if taken.on_behalf_of else ""
     return refuse(
         RefusalCode.ALREADY_DECIDED,
-        f"{state.name(taken.approver)} {word} it{for_whom} before you, {_how(taken.door, taken.at)}",
+        f"{state.name(taken.approver)} {word} it{for_whom} before you {_how(taken.door, taken.at)}",
         first={"who": taken.approver, "approved": taken.approved, "door": taken.door, "at": taken.at.isoformat()},
     )
 
