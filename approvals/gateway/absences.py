@@ -11,6 +11,8 @@ from approvals.models import Absence, ApprovalRequest, Involvement
 
 OPEN = (ApprovalRequest.STARTING, ApprovalStatus.PENDING, ApprovalStatus.CHANGES_REQUESTED)
 
+MOST_MISSED = 3
+
 log = structlog.get_logger(__name__)
 
 
@@ -29,9 +31,17 @@ def tell_open_requests() -> None:
 
 
 def _tell(absence: Absence) -> None:
-    revision, all_taken = absence.revision, True
+    """Raises Unavailable once a few requests in a row cannot be reached: then it is Temporal, and not one of them."""
+    revision, all_taken, missed = absence.revision, True, 0
     for request_id in _requests_for(absence):
-        all_taken &= _tell_one(absence, request_id)
+        try:
+            _tell_one(absence, request_id)
+            missed = 0
+        except Unavailable:
+            # Not started yet, or stuck: it is asked again in a moment, and keeps the others from nothing.
+            all_taken, missed = False, missed + 1
+            if missed == MOST_MISSED:
+                raise
     if all_taken:
         Absence.objects.filter(pk=absence.pk, settled_revision__lt=revision).update(settled_revision=revision)
 
@@ -47,8 +57,8 @@ def _requests_for(absence: Absence) -> list[str]:
     return list(rows.order_by("pk").values_list("request_id", flat=True).distinct())
 
 
-def _tell_one(absence: Absence, request_id: str) -> bool:
-    """Whether the request has taken it, or never will. Raises Unavailable when Temporal is away for all of them."""
+def _tell_one(absence: Absence, request_id: str) -> None:
+    """Raises Unavailable; whatever else the request says is its last word."""
     by = By(absence.person.username, Door.SYSTEM)
     key = f"absence:{absence.pk}:{absence.revision}"
     try:
@@ -56,14 +66,11 @@ def _tell_one(absence: Absence, request_id: str) -> bool:
             send_update(request_id, "end_delegation", DelegationEndInput(absence.cover_id, by), key)
         else:
             send_update(request_id, "delegate", _delegation(absence, by), key)
-    except Unavailable as problem:
-        if ApprovalRequest.objects.filter(request_id=request_id, status=ApprovalRequest.STARTING).exists():
-            return False  # it starts within seconds, and is asked again then
-        raise problem
+    except Unavailable:
+        raise
     except ApprovalProblem as problem:
         # It ended meanwhile, its requester is the delegate, or it would go in a circle there: nothing to repeat.
         log.info("absence_not_taken", absence=absence.pk, request_id=request_id, problem=problem.detail)
-    return True
 
 
 def _delegation(absence: Absence, by: By) -> DelegationInput:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from approvals import gateway
 from approvals.contract import ApprovalStatus, ApprovalView, Door
+from approvals.gateway import absences
 from approvals.models import (
     Absence,
     ApprovalRequest,
@@ -30,15 +31,6 @@ from tests.orders.at_once import at_once
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("worker")]
 
 People = dict[str, User]
-
-
-@pytest.fixture
-def people(worker: None, transactional_db: None) -> People:
-    from tests.approvals.people import hire, write_policies
-
-    found = hire()
-    write_policies()
-    return found
 
 
 def ask(people: People, who: str = "employee", *, key: str = "k1", **more: Any) -> ApprovalView:
@@ -269,6 +261,29 @@ class TestAbsences:
         eventually(lambda: not Involvement.objects.filter(username="bo", can_decide=True).exists())
         with pytest.raises(gateway.ApprovalProblem):
             decide(people, "bo", view)
+
+    def test_one_request_that_cannot_be_reached_keeps_no_other_from_it(
+        self, people: People, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stuck, well = ask(people), ask(people, key="k2")
+        absence = self.away(people, "manager", "bo")
+        real = absences.send_update
+
+        def send(request_id: str, *args: Any, **more: Any) -> ApprovalView:
+            if request_id == stuck.request_id:
+                raise gateway.Unavailable("No answer.")
+            return real(request_id, *args, **more)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(absences, "send_update", send)
+            gateway.tell_open_requests()
+            absence.refresh_from_db()
+            assert absence.settled_revision < absence.revision
+        eventually(lambda: gateway.may_see(people["bo"], well.request_id))
+        gateway.tell_open_requests()
+        absence.refresh_from_db()
+        assert absence.settled_revision == absence.revision
+        eventually(lambda: gateway.may_see(people["bo"], stuck.request_id))
 
     def test_a_delegate_who_asked_is_not_taken(self, people: People) -> None:
         view = ask(people)
