@@ -42,8 +42,9 @@ from approvals.gateway.problems import (
     Unavailable,
     naming_the_field,
 )
+from approvals.gateway.reading import read_any
 from approvals.gateway.rights import TAKE_PART, may_see, require_part, require_sight
-from approvals.gateway.submitting import names_of, people_of, preview_policy, row_or_not_found, with_covers
+from approvals.gateway.submitting import names_of, people_of, preview_policy, with_covers
 from approvals.models import ApprovalRequest, Attachment
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
@@ -119,9 +120,9 @@ def resubmit(
     """Ask again, changed. An amount that belongs under another policy brings that policy, as it is now."""
     require_part(user)
     require_sight(user, request_id)
-    row = row_or_not_found(request_id)
-    policy = _policy_for_new_amount(row, user, amount_cents)
-    names, covers = with_covers(names_of(people_of(policy)), policy, row.kind) if policy else ({}, [])
+    running = read_any(request_id).view  # its workflow's word: the row may be a moment behind
+    policy = _policy_for_new_amount(running, user, amount_cents)
+    names, covers = with_covers(names_of(people_of(policy)), policy, running.kind) if policy else ({}, [])
     message = ResubmitInput(
         title=title.strip(),
         description=description.strip(),
@@ -137,14 +138,13 @@ def resubmit(
     return _update(request_id, "resubmit", message, user, key)
 
 
-def _policy_for_new_amount(row: ApprovalRequest, user: User, amount_cents: int | None) -> PolicySnapshot | None:
+def _policy_for_new_amount(running: ApprovalView, user: User, amount_cents: int | None) -> PolicySnapshot | None:
     """None while the request's own policy is for the amount: a change in the admin never reaches a running request."""
-    if user.username != row.requester:
+    if user.username != running.requester:
         return None  # refused by the workflow
-    running = row.snapshot
-    if is_within(amount_cents, running.get("policy_min_cents"), running.get("policy_max_cents")):
+    if is_within(amount_cents, running.policy_min_cents, running.policy_max_cents):
         return None
-    return preview_policy(user=user, kind=row.kind, amount_cents=amount_cents, currency=row.currency)
+    return preview_policy(user=user, kind=running.kind, amount_cents=amount_cents, currency=running.currency)
 
 
 def withdraw(request_id: str, *, user: User, door: Door, reason: str, key: str) -> ApprovalView:

@@ -23,7 +23,7 @@ from approvals.contract import (
     PolicySnapshot,
     approval_workflow_id,
 )
-from approvals.gateway.problems import InvalidRequest, KeyReused, RequestNotFound, Unavailable, naming_the_field
+from approvals.gateway.problems import InvalidRequest, KeyReused, Unavailable, naming_the_field
 from approvals.gateway.reading import read_any
 from approvals.gateway.rights import require_part
 from approvals.models import ApprovalRequest
@@ -190,10 +190,3 @@ def finish_starting_requests() -> int:
             break
         started += 1
     return started
-
-
-def row_or_not_found(request_id: str) -> ApprovalRequest:
-    row = ApprovalRequest.objects.filter(request_id=request_id).first()
-    if row is None:
-        raise RequestNotFound(request_id)
-    return row
