@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import Group, User
 from django.db.backends.utils import CursorWrapper
 from django.test import AsyncClient, Client
 
-from dashboard import asgi, health_watch, viewers
+from dashboard import health_watch, viewers
 from dashboard.health_watch import Health, Sign
 from orders import consumers, live_list
 from orders.contract import OrderStatus
@@ -21,6 +19,7 @@ from orders.models import Order
 from orders.views import live
 from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import Frame
+from tests.live_pages import FakeHealthWatch, FakeHub, Sockets, close_code
 from tests.orders.orders_of import ORDER_ID, order_view, saved
 
 PAGE = f"/orders/{ORDER_ID}/live/"
@@ -34,47 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def frame(version: int, *, closed: bool = False, unavailable: bool = False, **changes: Any) -> Frame:
     view = order_view(version=version, **changes)
     return Frame(version, closed, live_fragments(view), {"version": version, "view": view}, unavailable)
-
-
-class FakeHub:
-    """Hands out the frames that a test puts in; ``None`` ends a watch."""
-
-    def __init__(self) -> None:
-        self.frames: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
-        self.watched = 0
-
-    @asynccontextmanager
-    async def watch(self, workflow_id: str, source: Any) -> AsyncIterator[AsyncIterator[Frame]]:
-        self.watched += 1
-        try:
-            yield self._frames()
-        finally:
-            self.watched -= 1
-
-    async def _frames(self) -> AsyncIterator[Frame]:
-        while (found := await self.frames.get()) is not None:
-            if isinstance(found, Exception):
-                raise found
-            yield found
-
-    async def wait_for_frame(self, workflow_id: str, source: Any, after: int, timeout: float) -> Frame | None:
-        found = await self.frames.get()
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-
-class FakeHealthWatch:
-    def __init__(self) -> None:
-        self.callbacks: list[Callable[[Health], None]] = []
-
-    def listen(self, callback: Callable[[Health], None]) -> Callable[[], None]:
-        self.callbacks.append(callback)
-        return lambda: self.callbacks.remove(callback)
-
-    def tell(self, health: Health) -> None:
-        for callback in list(self.callbacks):
-            callback(health)
 
 
 @pytest.fixture
@@ -98,37 +56,11 @@ def fresh_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewers, "GOOD_FOR", 0.0)
 
 
-class Sockets:
-    """Opens sockets as the browser of a client would, and closes those that are left."""
-
-    def __init__(self) -> None:
-        self._open: list[WebsocketCommunicator] = []
-
-    async def __call__(self, path: str, client: Client | None = None, origin: str = "http://localhost") -> Any:
-        headers = [(b"origin", origin.encode()), (b"host", b"localhost")]
-        if client is not None:
-            headers.append((b"cookie", f"sessionid={client.cookies['sessionid'].value}".encode()))
-        socket = WebsocketCommunicator(asgi.application, path, headers)
-        self._open.append(socket)
-        return socket
-
-    async def close(self) -> None:
-        for socket in self._open:
-            await socket.disconnect()
-
-
 @pytest.fixture
 async def sockets() -> AsyncIterator[Sockets]:
     opened = Sockets()
     yield opened
     await opened.close()
-
-
-async def close_code(socket: WebsocketCommunicator) -> int:
-    while True:
-        message = await socket.receive_output(5)
-        if message["type"] == "websocket.close":
-            return int(message["code"])
 
 
 class TestOrderSocket:

@@ -141,7 +141,7 @@ class TestOrderPage:
         gate.reading = OrderReading(order_view(status=OrderStatus.DELIVERED), "database", NOON)
         response = ops.get(PAGE)
         assertNotContains(response, "does not answer")
-        assertNotContains(response, "ws-connect")
+        assertNotContains(response, "/ws/orders/")
 
     def test_an_order_that_waits_for_its_start_says_so(self, ops: Client, gate: RecordingGateway) -> None:
         gate.reading = OrderReading(order_view(version=0), "database", NOON, "Its workflow has not started yet.")
