@@ -106,7 +106,9 @@ def involvements_of(row: ApprovalRequest, view: ApprovalView) -> list[Involvemen
     for number, level in enumerate(view.levels, start=1):
         is_open = view.status == ApprovalStatus.PENDING and number == view.level
         found += _seats(row, view, level, number, is_open=is_open)
-        found += _covers(row, view, level, number, is_open=is_open)
+        covers = list(_covers(row, view, level, number, is_open=is_open))
+        found += covers
+        found += _past_covers(row, level, number, {(one.username, one.on_behalf_of) for one in covers})
         found += [
             Involvement(
                 request=row,
@@ -137,6 +139,22 @@ def _seats(
             can_decide=is_open and username in level.undecided and _may(view, number, username),
             decided_at=_decided_at(level, username, ""),
         )
+
+
+def _past_covers(row: ApprovalRequest, level: LevelView, number: int, known: set[tuple[str, str]]) -> list[Involvement]:
+    """Decisions that somebody made for another, and whose cover has ended since."""
+    return [
+        Involvement(
+            request=row,
+            username=one.approver,
+            role=Involvement.Role.COVER,
+            level=number,
+            on_behalf_of=one.on_behalf_of,
+            decided_at=one.at,
+        )
+        for one in level.decisions
+        if one.on_behalf_of and (one.approver, one.on_behalf_of) not in known
+    ]
 
 
 def _covers(

@@ -289,8 +289,6 @@ class ApprovalWorkflow(LiveWorkflow):
         state.it.covers = [one for one in state.it.covers if one.cover_id != cover.cover_id] + [cover]
         if wish.to_name:
             state.know({wish.to: wish.to_name})
-        if wish.to not in state.it.participants:
-            state.it.participants.append(wish.to)
         text = f"{state.name(cover.delegate)} decides for {state.name(cover.principal)} until {cover.until:%Y-%m-%d %H:%M} UTC."
         state.record(TrailKind.DELEGATED, text, by=wish.by, on_behalf_of=cover.principal, comment=cover.reason)
         if cover.principal in state.level.undecided:

@@ -8,16 +8,15 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from approvals import projection
-from approvals.contract import ApprovalStatus, ApprovalView, approval_workflow_id
+from approvals.contract import ApprovalStatus, ApprovalView
 from approvals.gateway.problems import RequestNotFound
+from approvals.gateway.querying import query_state
 from approvals.gateway.rights import require_sight
 from approvals.models import ApprovalRequest
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowNotFound
 
 FINAL = {status for status in ApprovalStatus if status.is_final}
-QUERY_TIMEOUT = 1.5
-"""Seconds that a page waits for the workflow."""
 SETTLES_WITHIN = timedelta(minutes=2)
 """A request that has its answer still does what follows from it for a while, and says so."""
 
@@ -50,7 +49,7 @@ def read_any(request_id: str) -> RequestReading:
     if row.status in FINAL and not _is_settling(row):
         return RequestReading(projection.load_view(row), "database", row.updated_at)
     try:
-        view = client.call(_query(request_id))
+        view = client.call(query_state(request_id))
     except WorkflowNotFound:
         reason = "Its workflow has not started yet." if row.status == ApprovalRequest.STARTING else ""
     except TemporalUnavailable as error:
@@ -72,7 +71,7 @@ async def afetch_request(request_id: str) -> ApprovalView:
         TemporalUnavailable
     """
     try:
-        return await _query(request_id)
+        return await query_state(request_id)
     except WorkflowNotFound:
         return await sync_to_async(_saved_view, thread_sensitive=False)(request_id)
 
@@ -82,9 +81,3 @@ def _saved_view(request_id: str) -> ApprovalView:
     if row is None:
         raise RequestNotFound(request_id)
     return projection.load_view(row)
-
-
-async def _query(request_id: str) -> ApprovalView:
-    return await client.query(
-        approval_workflow_id(request_id), "get_state", result_type=ApprovalView, timeout=QUERY_TIMEOUT
-    )

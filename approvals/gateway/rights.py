@@ -4,24 +4,44 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
+from approvals.contract import ApprovalStatus
 from approvals.gateway.problems import NotPermitted, RequestNotFound
+from approvals.gateway.querying import query_state
 from approvals.models import ApprovalRequest, Involvement
+from approvals.process.state import people_who_see
+from temporal_worker import client
+from temporal_worker.client import TemporalUnavailable, WorkflowNotFound
 
 TAKE_PART = "approvals.ask_approval"
+OPEN = (ApprovalStatus.PENDING, ApprovalStatus.CHANGES_REQUESTED)
 SEE_ALL = "approvals.view_all_requests"
 
 
 def may_see(user: User, request_id: str) -> bool:
     """Whether somebody has a part in a request, or the right to see every one.
 
-    Who covers for an approver sees it from the day on which they do.
+    Who covers for an approver sees it from the day on which they do. The rows may be a moment behind: before somebody is
+    turned away, the workflow is asked.
     """
     if not user.is_active or not (user.has_perm(TAKE_PART) or user.has_perm(SEE_ALL)):
         return False
     if user.has_perm(SEE_ALL):
         return ApprovalRequest.objects.filter(request_id=request_id).exists()
     mine = Involvement.objects.filter(request__request_id=request_id, username=user.get_username())
-    return mine.filter(Q(starts_at=None) | Q(starts_at__lte=timezone.now())).exists()
+    if mine.filter(Q(starts_at=None) | Q(starts_at__lte=timezone.now())).exists():
+        return True
+    return _takes_part_now(user.get_username(), request_id)
+
+
+def _takes_part_now(username: str, request_id: str) -> bool:
+    row = ApprovalRequest.objects.filter(request_id=request_id, status__in=OPEN).first()
+    if row is None:
+        return False
+    try:
+        view = client.call(query_state(request_id))
+    except (TemporalUnavailable, WorkflowNotFound):
+        return False
+    return username in people_who_see(view, timezone.now())
 
 
 def require_sight(user: User, request_id: str) -> None:

@@ -113,13 +113,8 @@ class ApprovalState:
         return self.level.is_escalated and username in self.level.escalate_to
 
     def involved(self) -> set[str]:
-        """Everybody who may see the request and comment on it."""
-        it = self.it
-        people = {it.requester, *it.participants}
-        for level in it.levels:
-            people.update(level.approvers)
-            people.update(level.escalate_to)
-        return people | {cover.delegate for cover in it.covers if cover.principal in people}
+        """Everybody who may comment on the request, whoever covers later among them."""
+        return people_who_see(self.it, at=None)
 
     def view(self, trail_after: int = 0) -> ApprovalView:
         """A copy, with the trail's entries after a sequence number (200 at most)."""
@@ -273,6 +268,8 @@ class ApprovalState:
     def decide(self, by: By, approved: bool, comment: str, place: str, *, escalated: bool) -> None:
         """A decision that counts. ``place`` is the approver in whose name it is made."""
         level, behalf = self.level, place if place != by.username else ""
+        if behalf and by.username not in self.it.participants:
+            self.it.participants.append(by.username)  # sees what they decided, also when they cover no more
         level.decisions.append(DecisionView(by.username, behalf, approved, comment, by.door, self.now, escalated))
         text = f"{self._who(by, behalf)} {'approved' if approved else 'rejected'} {level.name}."
         kind = TrailKind.APPROVED if approved else TrailKind.REJECTED
@@ -419,6 +416,16 @@ class ApprovalState:
         self.record(TrailKind.EXTENDED, "The deadline passed; it was put off once, for an escalation.")
         if not self.level.is_escalated:
             self._escalate("The deadline had passed.")
+
+
+def people_who_see(view: ApprovalView, at: datetime | None) -> set[str]:
+    """Everybody with a part in a request; of those who cover, whoever does at a moment (None: at any)."""
+    people = {view.requester, *view.participants}
+    for level in view.levels:
+        people.update(level.approvers)
+        people.update(level.escalate_to)
+    covers = [cover for cover in view.covers if at is None or cover.is_active(at)]
+    return people | {cover.delegate for cover in covers}
 
 
 def _blank(request: ApprovalInput, now: datetime) -> ApprovalView:

@@ -108,6 +108,15 @@ class TestInvolvements:
         row = Involvement.objects.get(username="cy")
         assert (row.on_behalf_of, row.starts_at, row.until) == ("ann", AT, AT + timedelta(days=2))
 
+    def test_what_somebody_decided_for_another_stays_theirs_when_the_cover_ends(self) -> None:
+        state = running(covers=[Cover("out-of-office:1", "ann", "cy", AT, AT + timedelta(days=2))])
+        state.decide(By("cy", "web"), True, "", "ann", escalated=False)
+        state.it.covers = []
+        projection.save(state.view())
+        row = Involvement.objects.get(username="cy", role=Involvement.Role.COVER)
+        assert (row.on_behalf_of, row.decided_at, row.can_decide) == ("ann", AT, False)
+        assert state.involved() >= {"cy"}
+
     def test_separation_of_duties_holds_in_the_inbox(self) -> None:
         """Who has decided one level has the next one not in their inbox, though the policy names them."""
         request = replace(REQUEST, policy=policy(level("One", "ann"), level("Two", "ann", "bo")))
