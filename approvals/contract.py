@@ -403,7 +403,8 @@ def _check_date(name: str, value: str) -> None:
 
 @dataclass(frozen=True)
 class ApprovalInput:
-    """What a request starts from. ``resume`` is the state of the run before, after a continue-as-new."""
+    """What a request starts from. After a continue-as-new ``resume`` is the state of the run before,
+    and ``trail_saved`` how many entries of its trail are in the database."""
 
     request_id: str
     kind: str
@@ -420,6 +421,7 @@ class ApprovalInput:
     caller: Caller | None = None
     by: By = field(default_factory=By)
     resume: "ApprovalView | None" = None
+    trail_saved: int = 0
 
     def check(self) -> None:
         check_text("request_id", self.request_id, most=64, required=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic, sleep
 from urllib.parse import urlencode
 
 from django.db.models import Case, F, IntegerField, Max, Q, QuerySet, Value, When
@@ -187,6 +188,16 @@ def _of_my_groups(username: str, groups: Sequence[str], now: datetime) -> list[R
     others = ApprovalRequest.objects.filter(pk__in=in_groups(username, groups)).exclude(pk__in=mine.values("request"))
     rows = [request_row(view_of(row), username, now) for row in _urgent_first(others)[:OTHERS_SHOWN]]
     return [RowGroup("others", "In your group, not yours to decide", rows)] if rows else []
+
+
+def wait_for(request_id: str, version: int) -> bool:
+    """Until the rows have this version of a request, a second at most: a list drawn next should not show what was."""
+    until = monotonic() + 1
+    while monotonic() < until:
+        if ApprovalRequest.objects.filter(request_id=request_id, version__gte=version).exists():
+            return True
+        sleep(0.05)
+    return False
 
 
 def view_of(row: ApprovalRequest) -> ApprovalView:

@@ -45,7 +45,9 @@ def link_for(person: User, view: ApprovalView) -> str:
     """The full address by which ``person`` can decide the request as it is in ``view``, until its deadline."""
     until = min(view.deadline_at or timezone.now() + LONGEST, timezone.now() + LONGEST)
     content = [person.username, view.request_id, view.state_version, int(until.timestamp())]
-    return f"{settings.BASE_URL}{reverse('approvals:mail_link', args=[signing.dumps(content, salt=SALT, compress=True)])}"
+    return (
+        f"{settings.BASE_URL}{reverse('approvals:mail_link', args=[signing.dumps(content, salt=SALT, compress=True)])}"
+    )
 
 
 def read_link(signed: str) -> Link:

@@ -62,9 +62,8 @@ class ApprovalWorkflow(LiveWorkflow):
             raise ApplicationError(str(problem), details, type="ValidationError", non_retryable=True) from None
         self.state = ApprovalState(request, workflow.now, self.touch, _origin)
         self.resume_version(self.state.it.version)
-        self.saved_entries = self.state.it.trail_total if request.resume else 0
-        saved_version = self.state.it.version if request.resume else 0
-        self.projection = ProjectionKeeper(lambda: self.state.it.version, self._save, saved_version)
+        self.saved_entries = request.trail_saved
+        self.projection = ProjectionKeeper(lambda: self.state.it.version, self._save)
         self.notices = Notices(self.state)
 
     @workflow.run
@@ -140,8 +139,10 @@ class ApprovalWorkflow(LiveWorkflow):
         await self.projection.saved()
 
     async def _continue_as_new(self) -> None:
-        await self._settle()
-        if not self.state.is_final:  # the drain let the last handlers finish; one of them may have decided
+        """Takes everything along. It does not wait for the rows: in a lively talk they are never quite up to date."""
+        await self.notices.done()
+        await self.drain()
+        if not self.state.is_final:
             workflow.continue_as_new(self._resumed())
 
     def _resumed(self) -> ApprovalInput:
@@ -161,6 +162,7 @@ class ApprovalWorkflow(LiveWorkflow):
             caller=request.caller,
             by=request.by,
             resume=state.view(),
+            trail_saved=self.saved_entries,
         )
 
     def _result(self) -> ApprovalResult:

@@ -11,7 +11,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from approvals import gateway
+from approvals import gateway, listing
 from approvals.contract import ApprovalView
 from approvals.forms import ACTION_FORMS, ActionForm, CommentForm, DecisionForm
 from approvals.live import live_fragments, request_context
@@ -161,6 +161,7 @@ def _decided(request: HttpRequest, form: DecisionForm, view: ApprovalView) -> Ht
         return _done(request, view, form.told)
     told = f"{form.told[:-1]}: {view.title}"
     if not is_fragment(request):
+        listing.wait_for(view.request_id, view.version)
         messages.success(request, told)
         return redirect("approvals:list")
     row = request_row(view, user_of(request).username, datetime.now(UTC))

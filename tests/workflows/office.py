@@ -44,6 +44,7 @@ class FakeOffice:
     mail_fails: bool = False
     slack_fails: bool = False
     saved: dict[str, ApprovalView] = field(default_factory=dict)
+    trails: dict[str, set[int]] = field(default_factory=dict)
     mails: list[tuple[str, str]] = field(default_factory=list)
     cards: list[SlackCard] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
@@ -59,6 +60,7 @@ class FakeOffice:
     @activity.defn
     async def save_request(self, request: ApprovalView) -> None:
         self.saved[request.request_id] = request
+        self.trails.setdefault(request.request_id, set()).update(entry.sequence for entry in request.trail)
 
     @activity.defn
     async def send_approval_mail(self, notice: NoticeRequest) -> str:

@@ -421,6 +421,8 @@ class TestLongLives:
                 assert (await asked.approve("hr")).status == "approved"
                 await asked.handle.result()
                 assert office.mails.count(("asked", "ann")) == 1
+                total = (await asked.view()).trail_total
+                assert office.trails[asked.request_id] == set(range(1, total + 1))
 
 
 class TestManyAtOnce:
