@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.template.loader import render_to_string
 
-from dashboard.phrases import counted, plain
+from dashboard.phrases import counted, plain, span
 from orders import projection
 from orders.contract import (
     By,
@@ -26,7 +26,6 @@ from orders.live import live_fragments
 from orders.models import Order
 from orders.presentation import OrderPage, amount, money, order_page, row_of
 from orders.presentation.glance import of_row, of_view
-from dashboard.phrases import span
 from tests.orders.orders_of import NOON, order_view, saved
 
 WINDOW = Countdown(

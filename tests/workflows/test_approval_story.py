@@ -250,7 +250,7 @@ class TestRounds:
         assert (view.status, view.round, view.level, view.state_version) == ("pending", 2, 1, 3)
         assert [len(one.decisions) for one in view.levels] == [0, 0]
         assert view.rounds[0].decisions == 1
-        with pytest.raises(Refusal, match="900.00 → .9,000.00") as refusal:
+        with pytest.raises(Refusal, match=r"900\.00 → .9,000\.00") as refusal:
             await asked.approve("hr", seen=2)
         assert refusal.value.code == "stale_state_version"
         assert {"field": "amount_cents", "before": 90_000, "after": 900_000} in refusal.value.details["differences"]
