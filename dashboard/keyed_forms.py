@@ -46,6 +46,7 @@ class KeyedForm(forms.Form):
 
     def blame(self, field: str, problem: str) -> None:
         """Put a problem beside the field it names, or above the form."""
+        problem = problem.removeprefix(f"{field}: ")
         sentence = problem[:1].upper() + problem[1:]
         sentence = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
         self.add_error(field if field in self.fields else None, sentence)

@@ -14,7 +14,13 @@ from dashboard.auth import DEMO_USERNAMES
 from dashboard.health import check_all
 
 # What the log-in page calls the place that you go on to, by the first part of its address.
-_PLACES = {"orders": "Orders", "approvals": "Approvals", "admin": "Configuration", "api": "the API's documentation", "health": "Health"}
+_PLACES = {
+    "orders": "Orders",
+    "approvals": "Approvals",
+    "admin": "Configuration",
+    "api": "the API's documentation",
+    "health": "Health",
+}
 
 
 @require_safe

@@ -47,6 +47,10 @@
     asked = { version, at: Date.now() };
     window.htmx.trigger(actions, "refresh");
   };
+  // An answer on its way to a fragment that an action has just drawn anew has nowhere to go.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target.matches?.("[data-personal]")) window.htmx.trigger(event.detail.target, "htmx:abort");
+  });
   // What was typed into the personal fragment goes on in the one that takes its place, at the same place in the text.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!event.target.matches?.("[data-personal]")) return;
