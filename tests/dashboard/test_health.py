@@ -4,6 +4,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from approvals.contract import TASK_QUEUE as APPROVALS
 from dashboard import health
 from orders.contract import TASK_QUEUE
 from temporal_worker.devserver import DevServer
@@ -31,10 +32,11 @@ class TestReadyz:
             "database": True,
             "temporal": False,
             QUEUE: False,
+            health.queue_check_name(APPROVALS): False,
         }
 
     def test_with_all_of_them(self, client: Client, temporal_server: DevServer) -> None:
-        WorkerHeartbeat.beat([TASK_QUEUE], "a worker")
+        WorkerHeartbeat.beat([TASK_QUEUE, APPROVALS], "a worker")
         eventually(lambda: client.get("/readyz").status_code == 200)
         assert client.get("/readyz").json()["status"] == "ready"
 
