@@ -8,8 +8,10 @@ from django.template.loader import render_to_string
 from temporalio.envconfig import ClientConfig
 
 from approvals import gateway
-from approvals.contract import ApprovalView
+from approvals.contract import ApprovalStatus, ApprovalView, approval_workflow_id
+from approvals.models import ApprovalRequest
 from approvals.presentation import approval_page
+from dashboard.live_pages import LiveProcess
 from temporal_worker.client import WorkflowNotFound
 
 
@@ -50,3 +52,20 @@ class RequestSource:
 
 
 request_source = RequestSource()
+
+
+def live_request(request_id: str) -> LiveProcess:
+    """The request as its page follows it."""
+
+    def has_started() -> bool | None:
+        row = ApprovalRequest.objects.filter(request_id=request_id).only("status").first()
+        return None if row is None else row.status != ApprovalRequest.STARTING
+
+    return LiveProcess(
+        workflow_id=approval_workflow_id(request_id),
+        source=request_source,
+        unavailable=unavailable_fragment,
+        may_see=lambda user: gateway.may_see(user, request_id),
+        has_started=has_started,
+        is_over=lambda state: ApprovalStatus(state["view"].status).is_final,
+    )

@@ -7,8 +7,10 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from temporalio.envconfig import ClientConfig
 
+from dashboard.live_pages import LiveProcess
 from orders import gateway
-from orders.contract import OrderView
+from orders.contract import OrderStatus, OrderView, order_workflow_id
+from orders.models import Order
 from orders.payments.checkout import checkout_url
 from orders.presentation import order_page
 from temporal_worker.client import WorkflowNotFound
@@ -51,3 +53,20 @@ class OrderSource:
 
 
 order_source = OrderSource()
+
+
+def live_order(order_id: str) -> LiveProcess:
+    """The order as its page follows it."""
+
+    def has_started() -> bool | None:
+        row = Order.objects.filter(order_id=order_id).only("status").first()
+        return None if row is None else row.status != Order.STARTING
+
+    return LiveProcess(
+        workflow_id=order_workflow_id(order_id),
+        source=order_source,
+        unavailable=unavailable_fragment,
+        may_see=lambda user: user.has_perm("orders.view_order"),
+        has_started=has_started,
+        is_over=lambda state: OrderStatus(state["view"].status).is_final,
+    )

@@ -10,12 +10,11 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from approvals import consumers, live_list
+from approvals import live_list
 from approvals.contract import ApprovalView
 from approvals.live import live_fragments
 from approvals.models import ApprovalRequest, Involvement
-from approvals.views import live
-from dashboard import health_watch, viewers
+from dashboard import health_watch, live_pages, viewers
 from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import Frame
 from tests.approvals.requests_of import REQUEST_ID, Desk
@@ -34,8 +33,7 @@ def frame(view: ApprovalView, *, closed: bool = False, unavailable: bool = False
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     fake = FakeHub()
-    monkeypatch.setattr(consumers, "get_hub", lambda: fake)
-    monkeypatch.setattr(live, "get_hub", lambda: fake)
+    monkeypatch.setattr(live_pages, "get_hub", lambda: fake)
     return fake
 
 

@@ -10,13 +10,12 @@ from django.contrib.auth.models import Group, User
 from django.db.backends.utils import CursorWrapper
 from django.test import AsyncClient, Client
 
-from dashboard import health_watch, viewers
+from dashboard import health_watch, live_pages, viewers
 from dashboard.health_watch import Health, Sign
-from orders import consumers, live_list
+from orders import live_list
 from orders.contract import OrderStatus
 from orders.live import live_fragments
 from orders.models import Order
-from orders.views import live
 from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import Frame
 from tests.live_pages import FakeHealthWatch, FakeHub, Sockets, close_code
@@ -38,8 +37,7 @@ def frame(version: int, *, closed: bool = False, unavailable: bool = False, **ch
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     fake = FakeHub()
-    monkeypatch.setattr(consumers, "get_hub", lambda: fake)
-    monkeypatch.setattr(live, "get_hub", lambda: fake)
+    monkeypatch.setattr(live_pages, "get_hub", lambda: fake)
     return fake
 
 
