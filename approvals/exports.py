@@ -20,8 +20,9 @@ from django.views.decorators.http import require_safe
 from approvals import audit, gateway
 from approvals.gateway.rights import SEE_ALL
 from approvals.models import RefusedAttempt, TrailRow
-from approvals.views.problems import answers_problems, user_of
+from approvals.views.viewer import user_of
 from dashboard.access import requires
+from dashboard.problem_answers import answers_problems
 
 COLUMNS = (
     "record",

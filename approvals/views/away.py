@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from approvals.forms import AbsenceForm
 from approvals.models import Absence
-from approvals.views.problems import user_of
+from approvals.views.viewer import user_of
 from dashboard.access import requires
 
 PAST_SHOWN = 10

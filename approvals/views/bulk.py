@@ -9,8 +9,9 @@ from django.views.decorators.http import require_POST, require_safe
 from approvals import gateway
 from approvals.bulk import Selection, progress_of, read_selection
 from approvals.forms import BulkForm
-from approvals.views.problems import answers_problems, status_of_problem, user_of
+from approvals.views.viewer import user_of
 from dashboard.access import requires
+from dashboard.problem_answers import answers_problems, status_of_problem
 
 
 @require_POST

@@ -9,7 +9,7 @@ from approvals.counts import inbox_counts
 from approvals.listing import AMOUNTS, TABS, WAITING, Listing, page_of
 from approvals.presentation import KINDS
 from approvals.projection import COUNTER
-from approvals.views.problems import user_of
+from approvals.views.viewer import user_of
 from dashboard.access import is_fragment, requires
 from dashboard.keyed_forms import new_key
 from temporal_worker.models import ChangeCounter

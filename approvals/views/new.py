@@ -11,8 +11,9 @@ from approvals import gateway
 from approvals.contract import ApprovalView
 from approvals.forms import RequestForm
 from approvals.preview import Preview, preview_of
-from approvals.views.problems import status_of_problem, user_of
+from approvals.views.viewer import user_of
 from dashboard.access import requires
+from dashboard.problem_answers import status_of_problem
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

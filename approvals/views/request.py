@@ -2,11 +2,13 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,8 +19,9 @@ from approvals.forms import ACTION_FORMS, ActionForm, CommentForm, DecisionForm
 from approvals.live import live_fragments, request_context
 from approvals.personal import Personal, personal_of
 from approvals.presentation import request_row
-from approvals.views.problems import answers_problems, status_of_problem, user_of
+from approvals.views.viewer import user_of
 from dashboard.access import is_fragment, requires
+from dashboard.problem_answers import answers_problems, status_of_problem
 
 RIGHT = "approvals.ask_approval"
 
@@ -164,10 +167,20 @@ def _decided(request: HttpRequest, form: DecisionForm, view: ApprovalView) -> Ht
         listing.wait_for(view.request_id, view.version)
         messages.success(request, told)
         return redirect("approvals:list")
+    return _row(request, view, told, done=form.told)
+
+
+def _row(request: HttpRequest, view: ApprovalView, told: str, *, done: str = "") -> HttpResponse:
+    """The inbox's row alone, as an action has left it."""
     row = request_row(view, user_of(request).username, datetime.now(UTC))
-    response = render(request, "approvals/_request_row.html", {"row": row, "oob": True, "done": form.told})
+    response = render(request, "approvals/_request_row.html", {"row": row, "oob": True, "waits": True, "done": done})
     response["HX-Trigger"] = json.dumps({"dialogDone": {"told": told}})
     return response
+
+
+def _is_in_inbox(request: HttpRequest) -> bool:
+    htmx: Any = request.htmx  # type: ignore[attr-defined]
+    return (htmx.current_url_abs_path or "").partition("?")[0] == reverse("approvals:list")
 
 
 def _decision_again(
@@ -261,6 +274,8 @@ def _done(request: HttpRequest, view: ApprovalView, told: str) -> HttpResponse:
     if not is_fragment(request):
         messages.success(request, told)
         return redirect("approvals:detail", view.request_id)
+    if _is_in_inbox(request):
+        return _row(request, view, told)
     reading = gateway.read_request(view.request_id, user_of(request))
     newer = reading.view if reading.view.version >= view.version else view
     context = {"fragments": live_fragments(newer), "oob": True, "personal": _personal(request, newer, live=True)}

@@ -16,13 +16,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from dashboard.problem_answers import answers_problems
 from orders import gateway
 from orders.contract import OrderStatus, OrderView, PaymentStatus, is_order_id
 from orders.models import SandboxCharge
 from orders.payments.base import get_provider
 from orders.payments.checkout_notice import send_notice
 from orders.payments.sandbox import SandboxPaymentProvider, pay_at_checkout
-from orders.views.problems import answers_problems
 
 ADDRESS_SALT = "orders.checkout.address"
 SESSION_SALT = "orders.checkout.session"

@@ -9,12 +9,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.access import is_fragment, requires
+from dashboard.problem_answers import answers_problems
 from orders import gateway
 from orders.actions import actions_for, reason_for_all
 from orders.contract import OrderView
 from orders.forms import ACTION_FORMS, ActionForm
 from orders.live import live_fragments, order_context
-from orders.views.problems import answers_problems, by_of, status_of_problem
+from orders.views.problems import by_of, status_of_problem
 
 
 @require_safe

@@ -1,53 +1,46 @@
-"""The gateway's exceptions as answers: what a page says, with which status."""
+"""The gateways' exceptions as answers of pages: which status, and what a page that only reads says."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from approvals import gateway
 from dashboard.views import unavailable_page
+from temporal_worker.problems import InvalidRequest, NotFound, NotPermitted, Problem, Refused, Unavailable
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def user_of(request: HttpRequest) -> User:
-    """Whoever is logged in; the view has asked for that."""
-    assert isinstance(request.user, User)
-    return request.user
-
-
-def status_of_problem(problem: gateway.ApprovalProblem) -> int:
+def status_of_problem(problem: Problem) -> int:
     match problem:
-        case gateway.RequestNotFound():
+        case NotFound():
             return 404
-        case gateway.InvalidRequest():
+        case InvalidRequest():
             return 422
-        case gateway.NotPermitted():
+        case NotPermitted():
             return 403
-        case gateway.RequestRefused():
+        case Refused():
             return 409
-        case gateway.Unavailable():
+        case Unavailable():
             return 503
     return 500
 
 
 def answers_problems(view: View[P]) -> View[P]:
-    """For views that only read: no such request is 404, not theirs 403, nobody there to ask 503."""
+    """For views that only read: no such thing is 404, not theirs 403, nobody there to ask 503."""
 
     @wraps(view)
     def answered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
-        except gateway.RequestNotFound as problem:
+        except NotFound as problem:
             raise Http404(problem.detail) from problem
-        except gateway.NotPermitted as problem:
+        except NotPermitted as problem:
             raise PermissionDenied(problem.detail) from problem
-        except gateway.Unavailable as problem:
+        except Unavailable as problem:
             return unavailable_page(request, problem.detail, problem.retry_after)
 
     return answered
