@@ -219,6 +219,13 @@ class TestActions:
         name, asked = gate.calls[0]
         assert (name, asked["comment"], asked["state_version"]) == ("request_changes", "Cheaper", 1)
 
+    def test_from_the_inbox_the_row_is_drawn_anew(self, gate: RecordingGateway, client_of: Any) -> None:
+        here = {**HTMX, "HX-Current-URL": "http://testserver/approvals/?tab=mine"}
+        fields = {"comment": "Cheaper", "state_version": "1"}
+        response = client_of("manager").post(f"{PAGE}changes/", fields, headers=here)
+        assertContains(response, f'id="req-{REQUEST_ID}"')
+        assertNotContains(response, 'id="request-head"')
+
     def test_ask_again_with_what_was(self, gate: RecordingGateway, client_of: Any) -> None:
         gate.reading = gate.now(Desk().want_changes("manager").view)
         employee = client_of("employee")
