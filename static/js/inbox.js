@@ -76,8 +76,18 @@
     kept = null;
   };
   document.addEventListener("htmx:beforeSwap", (event) => { if (event.target.id === "inbox") keep(); });
-  document.addEventListener("htmx:afterSwap", () => setTimeout(restore));
+  // htmx settles the classes of what it swapped a moment later, to what the server sent.
+  const paint = () => {
+    count();
+    const row = rowOf(document.activeElement);
+    if (row) for (const one of rows()) one.classList.toggle("is-focused", one === row);
+  };
+  const afterSwap = () => {
+    setTimeout(restore);
+    setTimeout(paint, window.htmx.config.defaultSettleDelay + 50);
+  };
+  document.addEventListener("htmx:afterSwap", afterSwap);
   // A decided row has no button any more; the focus stays in its row.
   document.addEventListener("htmx:oobBeforeSwap", (event) => { if (event.detail.target.matches?.(".req")) keep(); });
-  document.addEventListener("htmx:oobAfterSwap", () => setTimeout(restore));
+  document.addEventListener("htmx:oobAfterSwap", afterSwap);
 })();
