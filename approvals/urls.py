@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from approvals import exports, mail_links
-from approvals.views import away, bulk, inbox, live, new, request
+from approvals.views import away, bulk, decision, inbox, live, new, request
 
 
 class RequestIdConverter(StringConverter):
@@ -42,7 +42,7 @@ urlpatterns = [
     path("<request_id:request_id>/export/", exports.export_trail, name="export"),
     path("<request_id:request_id>/live/", live.live, name="live"),
     path("<request_id:request_id>/actions/", request.actions, name="actions"),
-    path("<request_id:request_id>/decision/", request.decision, name="decision"),
+    path("<request_id:request_id>/decision/", decision.decision, name="decision"),
     path("<request_id:request_id>/comment/", request.comment, name="comment"),
     path("<request_id:request_id>/attachments/<uuid:attachment_id>/", request.attachment, name="attachment"),
     *[

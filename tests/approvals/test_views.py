@@ -195,11 +195,30 @@ class TestDecision:
         assertContains(response, f'id="req-{REQUEST_ID}"', status_code=409)
         assertContains(response, "Bo Nyman approved it before you.", status_code=409)
 
+    def test_out_of_reach_in_the_inbox_stands_in_its_row_with_its_key(
+        self, gate: RecordingGateway, client_of: Any
+    ) -> None:
+        gate.problem = gateway.Unavailable("Temporal is out of reach.", 3)
+        fields = decision(place="row", idempotency_key="the-key-of-a-row")
+        response = client_of("manager").post(f"{PAGE}decision/", fields, headers=HTMX)
+        assertContains(response, "Temporal is out of reach.", status_code=503)
+        assert (key_in(response.content.decode()), response["Retry-After"]) == ("the-key-of-a-row", "3")
+
+    def test_out_of_reach_in_the_dialog_keeps_what_was_typed(self, gate: RecordingGateway, client_of: Any) -> None:
+        gate.problem = gateway.Unavailable("Temporal is out of reach.", 3)
+        fields = decision(place="row", decision="reject", comment="Too dear")
+        in_dialog = {**HTMX, "HX-Target": "dialog-body"}
+        response = client_of("manager").post(f"{PAGE}decision/", fields, headers=in_dialog)
+        assertContains(response, "Too dear", status_code=503)
+        assertContains(response, 'id="dialog-title"', status_code=503)
+
     def test_a_rejection_without_its_reason(self, gate: RecordingGateway, client_of: Any) -> None:
         gate.problem = gateway.InvalidRequest("comment", "A rejection needs a reason.")
         for place, field in (("card", "card-comment-error"), ("row", "f-comment-error")):
             response = client_of("manager").post(
-                f"{PAGE}decision/", decision(decision="reject", place=place), headers=HTMX
+                f"{PAGE}decision/",
+                decision(decision="reject", place=place),
+                headers={**HTMX, "HX-Target": "" if place == "card" else "dialog-body"},
             )
             assertContains(response, f'id="{field}"', status_code=422)
 
