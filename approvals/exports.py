@@ -160,11 +160,11 @@ def line_hash(previous: str, record: dict[str, Any]) -> str:
 
 
 def safe_cell(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """A text that a spreadsheet would take for a formula gets an apostrophe before it, and so does one that has one.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
+    if isinstance(value, str) and value.lstrip(" ").startswith(("'", *_FORMULA)):
         return f"'{value}"
     return value
 

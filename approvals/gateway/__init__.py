@@ -18,6 +18,7 @@ from approvals.gateway.acting import (
     withdraw,
 )
 from approvals.gateway.bulk import decide_item, finish_starting_jobs, read_bulk, start_bulk
+from approvals.gateway.history import Accepted, History, read_history
 from approvals.gateway.problems import (
     ApprovalProblem,
     InvalidRequest,
@@ -32,7 +33,9 @@ from approvals.gateway.rights import may_see
 from approvals.gateway.submitting import finish_starting_requests, preview_policy, submit_request
 
 __all__ = [
+    "Accepted",
     "ApprovalProblem",
+    "History",
     "InvalidRequest",
     "KeyReused",
     "NotPermitted",
@@ -53,6 +56,7 @@ __all__ = [
     "open_attachment",
     "preview_policy",
     "read_bulk",
+    "read_history",
     "read_request",
     "request_changes",
     "resubmit",
