@@ -94,6 +94,16 @@ def worker_command() -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), "runworker"]
 
 
+def players_command() -> list[str]:
+    """Asks what the demo's people ask, while the demo runs already."""
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo", "--requests"]
+
+
+def requests_command() -> list[str]:
+    """Asks the demo's requests and ends."""
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo", "--requests"]
+
+
 @contextmanager
 def only_demo_on(data_dir: Path) -> Iterator[None]:
     """Refuses a second demo on the same data. The kernel drops the lock when its holder ends, however it ends."""
@@ -124,6 +134,8 @@ class Demo:
         self._web = Child(
             "web server", web_command(addresses.web_port), log=logs / "web.log", env=env, cwd=settings.BASE_DIR
         )
+        self._requests = Child("demo requests", requests_command(), log=logs / "requests.log", env=env)
+        self._players = Child("players", players_command(), log=logs / "players.log", env=env, cwd=settings.BASE_DIR)
         self._children = (self._worker, self._web)
         self._problems = [ProblemLines(child) for child in self._children]
 
@@ -150,6 +162,17 @@ class Demo:
         for problems in self._problems:
             problems.skip()  # that it was not ready until now is none
 
+    def fill(self) -> None:
+        """Has the demo's requests asked, by a process of its own: nobody waits for it, and it may fail."""
+        self._requests.start()
+        problems = ProblemLines(self._requests)
+        problems.skip()
+        self._problems.append(problems)
+
+    def play(self) -> None:
+        """The demo's people ask and decide; nobody has to wait for them."""
+        self._players.start()
+
     def watch(self) -> None:
         """Returns when somebody asks to stop; shows the problems that the parts log. Raises DemoFailed if one ends."""
         while not self._stop_requested():
@@ -160,7 +183,9 @@ class Demo:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Web first, so that nobody asks what nobody answers; then the worker, which finishes; then Temporal."""
+        """Who asks, then web, so that nobody asks what nobody answers; then the worker, which finishes; then Temporal."""
+        self._requests.stop(1)
+        self._players.stop(2)
         self._web.stop(5)
         self._worker.stop(35)
         self._temporal.stop()

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from approvals.demo import ask_demo_requests, load_demo_policies, unasked_requests
+from approvals.demo import load_demo_company, load_demo_requests
 from dashboard.auth import DEMO_PASSWORD
 from dashboard.demo import Addresses, Demo, DemoFailed, StopRequested, only_demo_on
 from dashboard.demo_users import load_demo_users
@@ -17,9 +19,10 @@ READY = """
 Callboard is at {web_url}
 
   log in as   ops        takes orders from cart to doorstep
-              employee   sees them
+              employee   asks for approval
+              manager    decides; so do hr, director and vp
               admin      configures at {web_url}/admin/
-  password    {password}             (API tokens: demo-ops, demo-employee, demo-admin)
+  password    {password}             (API tokens: demo-ops, demo-manager, demo-admin, …)
 
   Temporal    {temporal_ui_url}
   data        {data_dir}, mails and logs too
@@ -36,12 +39,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--prepare", action="store_true", help="only migrate and load the demo data")
+        parser.add_argument("--requests", action="store_true", help="only ask the demo's requests of a running demo")
+        parser.add_argument("--requests", action="store_true", help="only ask the demo's requests, of a running demo")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError("The demo needs DEMO=1, which manage.py sets for it.")
         if options["prepare"]:
             self._prepare()
+            return
+        if options["requests"]:
+            ask_demo_requests()
             return
         self._stop_requested = False
         # Set even where the shell had them ignored, as it does for a job in the background.
@@ -60,6 +68,7 @@ class Command(BaseCommand):
             demo = Demo(addresses, say=self._say, stop_requested=lambda: self._stop_requested)
             try:
                 demo.start()
+                demo.play()
                 self._say(
                     READY.format(
                         web_url=addresses.web_url,
@@ -68,6 +77,8 @@ class Command(BaseCommand):
                         data_dir=settings.DATA_DIR,
                     )
                 )
+                if unasked_requests():
+                    demo.fill()
                 demo.watch()
             except StopRequested:
                 pass
@@ -82,6 +93,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         load_demo_data()
         load_demo_users()
+        load_demo_policies()
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
