@@ -24,7 +24,7 @@ from orders.models import (
     UnmatchedEvent,
     WebhookEvent,
 )
-from orders.money import money
+from temporal_worker.money import money
 
 # ── Configuration ────────────────────────────────────────────────────────────────────────────────────────────────────
 
