@@ -14,7 +14,7 @@ from approvals.gateway.querying import query_state
 from approvals.gateway.rights import require_sight
 from approvals.models import ApprovalRequest
 from temporal_worker import client
-from temporal_worker.client import TemporalUnavailable, WorkflowNotFound
+from temporal_worker.client import QueryFailed, TemporalUnavailable, WorkflowNotFound
 
 FINAL = {status for status in ApprovalStatus if status.is_final}
 SETTLES_WITHIN = timedelta(minutes=2)
@@ -52,6 +52,8 @@ def read_any(request_id: str) -> RequestReading:
         view = client.call(query_state(request_id))
     except WorkflowNotFound:
         reason = "Its workflow has not started yet." if row.status == ApprovalRequest.STARTING else ""
+    except QueryFailed as error:  # a worker with other code than ours, in the middle of a deployment
+        reason = f"Its worker could not answer: {error}"
     except TemporalUnavailable as error:
         reason = str(error)
     else:

@@ -10,7 +10,7 @@ from approvals.gateway.querying import query_state
 from approvals.models import ApprovalRequest, Involvement
 from approvals.process.state import people_who_see
 from temporal_worker import client
-from temporal_worker.client import TemporalUnavailable, WorkflowNotFound
+from temporal_worker.client import QueryFailed, TemporalUnavailable, WorkflowNotFound
 
 TAKE_PART = "approvals.ask_approval"
 OPEN = (ApprovalStatus.PENDING, ApprovalStatus.CHANGES_REQUESTED)
@@ -39,7 +39,7 @@ def _takes_part_now(username: str, request_id: str) -> bool:
         return False
     try:
         view = client.call(query_state(request_id))
-    except (TemporalUnavailable, WorkflowNotFound):
+    except (QueryFailed, TemporalUnavailable, WorkflowNotFound):
         return False
     return username in people_who_see(view, timezone.now())
 

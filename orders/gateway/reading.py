@@ -11,7 +11,7 @@ from orders.contract import OrderStage, OrderView, order_workflow_id
 from orders.gateway.problems import OrderNotFound, Unavailable
 from orders.models import Order
 from temporal_worker import client
-from temporal_worker.client import TemporalUnavailable, WorkflowNotFound
+from temporal_worker.client import QueryFailed, TemporalUnavailable, WorkflowNotFound
 
 QUERY_TIMEOUT = 1.5
 """Seconds that a page waits for the workflow."""
@@ -40,6 +40,8 @@ def read_order(order_id: str) -> OrderReading:
         view = client.call(_query(order_id))
     except WorkflowNotFound:
         reason = "Its workflow has not started yet." if row and row.status == Order.STARTING else ""
+    except QueryFailed as error:  # a worker with other code than ours, in the middle of a deployment
+        reason = f"Its worker could not answer: {error}"
     except TemporalUnavailable as error:
         reason = str(error)
     else:

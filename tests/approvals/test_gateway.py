@@ -24,7 +24,7 @@ from approvals.models import (
 )
 from dashboard.roles import ADMINISTRATORS
 from temporal_worker import client as temporal_client
-from temporal_worker.client import CallTimedOut
+from temporal_worker.client import CallTimedOut, QueryFailed
 from tests.eventually import eventually
 from tests.orders.at_once import at_once
 
@@ -107,6 +107,22 @@ class TestAsking:
         assert gateway.finish_starting_requests() == 1
         saved(row.request_id, lambda row: row.status == "pending")
         assert ask(people).request_id == row.request_id
+
+
+class TestReading:
+    def test_a_worker_of_another_version_leaves_the_rows(self, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+        view = ask(people)
+        saved(view.request_id, lambda row: row.version > 0)
+
+        async def fails(*args: Any, **more: Any) -> Any:
+            raise QueryFailed("unknown query")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(temporal_client, "query", fails)
+            reading = gateway.read_request(view.request_id, people["manager"])
+            assert (reading.source, reading.view.title) == ("database", view.title)
+            assert "unknown query" in reading.reason
+            assert not gateway.may_see(people["outsider"], view.request_id)
 
 
 class TestRights:
