@@ -33,7 +33,8 @@ def check_text(name: str, value: str, *, most: int = MAX_TEXT, required: bool = 
         raise InvalidField(name, "must not be empty")
     if len(value) > most:
         raise InvalidField(name, f"must have {most} characters at most, has {len(value)}")
-    if any(ord(char) < 32 and char not in "\n\t" for char in value):
+    # CR too: browsers end the lines of a text area with CR LF.
+    if any(ord(char) < 32 and char not in "\r\n\t" for char in value):
         raise InvalidField(name, "must not contain control characters")
 
 

@@ -21,7 +21,7 @@ from dashboard.roles import AUDITORS
 from tests.approvals import people as company
 from tests.eventually import eventually
 
-COMMENT = '=HYPERLINK("http://evil")\nsecond line, “quoted”, it\'s'
+COMMENT = '=HYPERLINK("http://evil")\r\nsecond line, “quoted”, it\'s'
 
 
 def decide(view: ApprovalView, user: User, *, approved: bool = True, comment: str = "") -> ApprovalView:

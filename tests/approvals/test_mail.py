@@ -155,11 +155,11 @@ class TestStory:
     def test_whose_turn_it_is_gets_a_mail_and_the_requester_the_answer(self, box, staff):
         view = ask(staff["employee"])
         mail = eventually(lambda: box.to("manager"))[0]
-        answer = Client().post(link_in(mail), {"choice": "approve", "comment": "Sit well."})
+        answer = Client().post(link_in(mail), {"choice": "approve", "comment": "Sit\r\nwell."})
         assert answer.status_code == 200
         assert "You approved" in answer.content.decode()
         decision = gateway.read_request(view.request_id, staff["manager"]).view.levels[0].decisions[0]
-        assert (decision.approver, decision.door, decision.comment) == ("manager", "mail", "Sit well.")
+        assert (decision.approver, decision.door, decision.comment) == ("manager", "mail", "Sit\r\nwell.")
         (told,) = eventually(lambda: box.to("employee"))
         assert told["Subject"] == "Approved: A chair"
         assert "Approved by Marta Kovács: “Sit well.”" in " ".join(plain_of(told).split())
