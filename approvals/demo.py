@@ -252,7 +252,7 @@ REQUESTS = (
         96_000,
         (30, 33),
         (
-            hands_over("manager", "hr", "On the road until Thursday."),
+            hands_over("manager", "hr", "On the road, mostly without a connection."),
             decides("hr", True, "Good for the team. Book the early train."),
         ),
     ),
@@ -344,7 +344,7 @@ REQUESTS = (
             attaches(
                 "employee",
                 "receipts.csv",
-                "date,what,amount\n2026-03-02,Train out,89.90\n2026-03-03,Train back,94.60\n",
+                "what,amount\nTrain out,89.90\nTrain back,94.60\n",
             ),
             says("employee", "@manager the receipts are attached."),
         ),

@@ -94,11 +94,6 @@ def worker_command() -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), "runworker"]
 
 
-def players_command() -> list[str]:
-    """Asks what the demo's people ask, while the demo runs already."""
-    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo", "--requests"]
-
-
 def requests_command() -> list[str]:
     """Asks the demo's requests and ends."""
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo", "--requests"]
@@ -135,7 +130,6 @@ class Demo:
             "web server", web_command(addresses.web_port), log=logs / "web.log", env=env, cwd=settings.BASE_DIR
         )
         self._requests = Child("demo requests", requests_command(), log=logs / "requests.log", env=env)
-        self._players = Child("players", players_command(), log=logs / "players.log", env=env, cwd=settings.BASE_DIR)
         self._children = (self._worker, self._web)
         self._problems = [ProblemLines(child) for child in self._children]
 
@@ -169,14 +163,15 @@ class Demo:
         problems.skip()
         self._problems.append(problems)
 
-    def play(self) -> None:
-        """The demo's people ask and decide; nobody has to wait for them."""
-        self._players.start()
-
     def watch(self) -> None:
         """Returns when somebody asks to stop; shows the problems that the parts log. Raises DemoFailed if one ends."""
+        told = False
         while not self._stop_requested():
             self._check_alive()
+            asking_ended = self._requests.exit_code  # asked each time, or it would stay behind as a zombie
+            if asking_ended and not told:
+                self._say(f"The demo's requests are not all there; its log is {self._requests.log}.")
+                told = True
             for problems in self._problems:
                 for line in problems.new():
                     self._say(line)
@@ -185,7 +180,6 @@ class Demo:
     def stop(self) -> None:
         """Who asks, then web, so that nobody asks what nobody answers; then the worker, which finishes; then Temporal."""
         self._requests.stop(1)
-        self._players.stop(2)
         self._web.stop(5)
         self._worker.stop(35)
         self._temporal.stop()

@@ -49,6 +49,11 @@ class RunningDemo:
     def children(self) -> list[psutil.Process]:
         return self.process.children(recursive=True)
 
+    def waiting_for(self, username: str) -> int:
+        """How many requests this person can decide."""
+        bearer = {"Authorization": f"Bearer demo-{username}"}
+        return len(httpx.get(f"{self.url}/api/approvals?inbox=mine", headers=bearer, timeout=15).json()["items"])
+
     def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         key = {"Idempotency-Key": path} if method == "POST" else {}
         answer = httpx.request(method, self.url + path, json=body, headers=BEARER | key, timeout=15)
@@ -97,8 +102,10 @@ class TestDemo:
             )
             path = f"/api/orders/{order['order_id']}"
             eventually(lambda: demo.api("GET", path)["stage"] == "awaiting_payment", timeout=15)
+            # The requests come while people look already; who asks them leaves when that is done.
+            eventually(lambda: demo.waiting_for("manager") > 1 and demo.waiting_for("hr") > 0, timeout=30)
+            eventually(lambda: len(demo.children()) == 3, timeout=30)
             children = demo.children()
-            assert len(children) == 3
             demo.process.send_signal(signal.SIGINT)
             assert demo.process.wait(60) == 0, demo.said()
             assert gone(children)

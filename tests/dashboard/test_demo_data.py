@@ -1,13 +1,22 @@
+from collections import Counter
+
 import pytest
-from django.contrib.auth.models import User
+from django.apps import apps
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import Settings
 
+from approvals import gateway
+from approvals.contract import RequestKind
+from approvals.demo import EMPLOYEES, REQUESTS, ask_demo_requests, load_demo_policies, unasked_requests
+from approvals.models import ApprovalRequest, Employee, Involvement, Policy, RefusedAttempt, TrailRow
 from dashboard.auth import DEMO_PASSWORD, DEMO_USERNAMES
 from dashboard.demo_users import demo_token, load_demo_users
+from dashboard.roles import set_up_roles
 from dashboard.tokens import user_of_token
 from orders.demo import load_demo_data
 from orders.models import Product
+from tests.eventually import eventually
 
 
 @pytest.mark.django_db
@@ -61,3 +70,73 @@ class TestDemoUsers:
         load_demo_users()
         ops.refresh_from_db()
         assert ops.check_password("a much better one")
+
+
+def who_decides(username: str, kind: str, amount_cents: int | None = None) -> list[tuple[str, list[str]]]:
+    policy = gateway.preview_policy(user=User.objects.get(username=username), kind=kind, amount_cents=amount_cents)
+    return [(level.name, [seat.username for seat in level.seats]) for level in policy.levels]
+
+
+@pytest.mark.django_db
+class TestDemoPolicies:
+    def test_are_the_ones_that_are_promised(self) -> None:
+        load_demo_users()
+        load_demo_policies()
+        manager, director = ("Manager", ["manager"]), ("Director", ["director"])
+        assert who_decides("employee", "leave") == [manager, ("HR", ["hr"])]
+        assert who_decides("employee", "expense", 99_999) == [manager]
+        assert who_decides("employee", "expense", 100_000) == [manager, director]
+        assert who_decides("employee", "expense", 999_999) == [manager, director]
+        assert who_decides("employee", "expense", 1_000_000) == [manager, director, ("VP", ["vp"])]
+
+    @pytest.mark.parametrize("kind", list(RequestKind))
+    @pytest.mark.parametrize("amount_cents", [5_000, 250_000, 2_500_000])
+    def test_let_everybody_ask_for_everything(self, kind: str, amount_cents: int) -> None:
+        load_demo_users()
+        load_demo_policies()
+        for username in EMPLOYEES:
+            levels = who_decides(username, kind, amount_cents)
+            assert levels
+            assert all(username not in people for _, people in levels)
+
+    def test_stand_each_before_the_admins_own_check(self) -> None:
+        load_demo_users()
+        load_demo_policies()
+        for policy in Policy.objects.all():
+            policy.full_clean()
+
+    def test_loading_them_again_changes_nothing_back(self) -> None:
+        load_demo_users()
+        load_demo_policies()
+        Policy.objects.filter(kind="leave").delete()
+        Policy.objects.filter(kind="other").update(name="Odds and ends")
+        Employee.objects.filter(user__username="hr").update(manager=User.objects.get(username="vp"))
+        Group.objects.get(name="Finance").user_set.clear()
+        load_demo_policies()
+        assert not Policy.objects.filter(kind="leave").exists()
+        assert Policy.objects.get(kind="other").name == "Odds and ends"
+        assert Employee.objects.get(user__username="hr").manager == User.objects.get(username="vp")
+        assert not Group.objects.get(name="Finance").user_set.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestDemoRequests:
+    def test_wait_for_people_and_are_asked_once(self, worker: None) -> None:
+        set_up_roles(apps.get_app_config("approvals"), using="default")
+        load_demo_users()
+        load_demo_policies()
+        ask_demo_requests()
+
+        def statuses() -> Counter[str]:
+            return Counter(ApprovalRequest.objects.values_list("status", flat=True))
+
+        eventually(lambda: statuses() == {"pending": len(REQUESTS) - 2, "approved": 1, "rejected": 1}, timeout=15)
+        assert RefusedAttempt.objects.count() == 0
+        eventually(lambda: ApprovalRequest.objects.filter(round=2).exists(), timeout=15)
+        assert TrailRow.objects.filter(who="hr", on_behalf_of="manager", what="approved").exists()
+        for username in ("manager", "hr", "director", "vp"):
+            mine = Involvement.objects.filter(username=username, can_decide=True, request__status="pending")
+            eventually(mine.exists, timeout=15)
+        assert not unasked_requests()
+        ask_demo_requests()
+        assert ApprovalRequest.objects.count() == len(REQUESTS)
