@@ -1,4 +1,4 @@
-"""``make screenshots``: the README's pictures, taken from a running application with orders in every state."""
+"""``make screenshots``: the README's pictures, taken from a running application with orders and requests in every state."""
 
 import asyncio
 import os
@@ -91,15 +91,32 @@ async def fill(shop: Shop) -> str:
     return paid
 
 
-async def shoot(tabs: Tabs, path: str, name: str, *, viewport: ViewportSize = DESKTOP, dark: bool = False) -> None:
-    page: Page = await tabs.page_for("ops", path, viewport=viewport, dark=dark)
-    await expect(page.locator("#health")).to_contain_text("Workers 1 of 1")
+async def in_its_second_round(api: httpx.AsyncClient) -> str:
+    """The demo's request that was asked again, as soon as lists show it so."""
+
+    async def found() -> str | None:
+        requests = (await api.get("/api/approvals?inbox=mine")).json()["items"]
+        return next((one["request_id"] for one in requests if one["round"] == 2), None)
+
+    request_id = await aeventually(found, timeout=30)
+    assert request_id
+    return request_id
+
+
+async def shoot(
+    tabs: Tabs, path: str, name: str, *, who: str = "ops", viewport: ViewportSize = DESKTOP, dark: bool = False
+) -> None:
+    page: Page = await tabs.page_for(who, path, viewport=viewport, dark=dark)
+    await expect(page.locator("#health")).to_contain_text("Workers 2 of 2")
     await page.screenshot(path=IMAGES / f"{name}.png")
 
 
 async def main(stack: Stack) -> None:
     async with stack.async_api("ops") as api:
         order_id = await fill(Shop(api))
+    stack.manage("demo", "--requests")
+    async with stack.async_api("manager") as api:
+        request_id = await in_its_second_round(api)
     async with async_playwright() as playwright:
         browser = await launch_chromium(playwright)
         tabs = Tabs(browser, stack.base_url)
@@ -109,6 +126,11 @@ async def main(stack: Stack) -> None:
         await shoot(tabs, f"/orders/{order_id}/", "order-dark", dark=True)
         await shoot(tabs, "/orders/?tab=all", "orders")
         await shoot(tabs, f"/orders/{order_id}/", "order-phone", viewport=PHONE)
+        request = f"/approvals/{request_id}/"
+        await shoot(tabs, "/approvals/", "approvals", who="manager")
+        await shoot(tabs, "/approvals/", "approvals-phone", who="manager", viewport=PHONE)
+        await shoot(tabs, request, "approval", who="manager")
+        await shoot(tabs, request, "approval-dark", who="manager", dark=True)
         await tabs.close()
         await browser.close()
 
