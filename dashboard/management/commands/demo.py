@@ -9,7 +9,6 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from approvals.demo import ask_demo_requests, load_demo_policies, unasked_requests
-from approvals.demo import load_demo_company, load_demo_requests
 from dashboard.auth import DEMO_PASSWORD
 from dashboard.demo import Addresses, Demo, DemoFailed, StopRequested, only_demo_on
 from dashboard.demo_users import load_demo_users
@@ -39,7 +38,6 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--prepare", action="store_true", help="only migrate and load the demo data")
-        parser.add_argument("--requests", action="store_true", help="only ask the demo's requests of a running demo")
         parser.add_argument("--requests", action="store_true", help="only ask the demo's requests, of a running demo")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,7 +66,6 @@ class Command(BaseCommand):
             demo = Demo(addresses, say=self._say, stop_requested=lambda: self._stop_requested)
             try:
                 demo.start()
-                demo.play()
                 self._say(
                     READY.format(
                         web_url=addresses.web_url,
