@@ -19,7 +19,7 @@ STAFF = "Staff"
 ADMINISTRATORS = "Administrators"
 """Configure, in the admin site, and see everything; they decide nothing."""
 AUDITORS = "Auditors"
-"""See every request for approval, and take its audit trail away; they decide nothing."""
+"""See every request for approval, and take its audit trail away; they decide only what they are asked themselves."""
 
 _ALL = ("add", "change", "delete", "view")
 
@@ -34,7 +34,7 @@ RIGHTS: dict[str, set[str]] = {
         *_rights(("view",), "orders", "order", "product", "customer", "unmatchedevent", "webhookevent"),
     },
     STAFF: {"orders.view_order", "approvals.ask_approval"},
-    AUDITORS: {"approvals.view_all_requests", "approvals.export_audit"},
+    AUDITORS: {"approvals.ask_approval", "approvals.view_all_requests", "approvals.export_audit"},
     ADMINISTRATORS: {
         *_rights(_ALL, "orders", "product", "customer"),
         *_rights(_ALL, "dashboard", "apitoken"),

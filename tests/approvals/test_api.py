@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given
@@ -18,7 +18,6 @@ from approvals.contract import ApprovalInput, ApprovalStatus, ApprovalView, By, 
 from approvals.models import ApprovalRequest, Involvement, RefusedAttempt
 from approvals.process.state import ApprovalState
 from dashboard.models import ApiToken
-from dashboard.roles import AUDITORS
 from tests.approvals import people as company
 from tests.orders.at_once import at_once
 
@@ -83,7 +82,7 @@ def staff(db: None) -> dict[str, User]:
     people = company.hire()
     company.write_policies()
     auditor = User.objects.create_user("auditor")
-    auditor.groups.set(Group.objects.filter(name=AUDITORS))
+    auditor.user_permissions.set(Permission.objects.filter(codename__in=["view_all_requests", "export_audit"]))
     people |= {"auditor": auditor, "nobody": User.objects.create_user("nobody")}
     for username, user in people.items():
         ApiToken.issue(user, "test", token=f"token-of-{username}")

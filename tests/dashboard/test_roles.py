@@ -21,8 +21,8 @@ class TestRoles:
     def test_staff_see_orders_and_take_part_in_approvals(self):
         assert user_with(STAFF).get_all_permissions() == {"orders.view_order", "approvals.ask_approval"}
 
-    def test_auditors_see_and_take_no_part(self):
-        rights = {"approvals.view_all_requests", "approvals.export_audit"}
+    def test_auditors_see_everything_and_may_take_part(self):
+        rights = {"approvals.ask_approval", "approvals.view_all_requests", "approvals.export_audit"}
         assert user_with(AUDITORS).get_all_permissions() == rights
 
     def test_administrators_configure_and_do_not_act(self):
