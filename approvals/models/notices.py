@@ -82,5 +82,8 @@ class SlackPress(models.Model):
     outcome = models.CharField(max_length=300, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        verbose_name_plural = "Slack presses"
+
     def __str__(self) -> str:
         return f"{self.user} on {self.request_id}"
