@@ -204,11 +204,16 @@ async def _ask_until_there_is_room(
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND and "already completed" in error.message:
                 return await _stored_outcome(handle, update_id, result_type, rpc_timeout, error)
-            if error.status != RPCStatusCode.RESOURCE_EXHAUSTED:
+            if error.status != RPCStatusCode.RESOURCE_EXHAUSTED and not _met_an_ending_run(error):
                 raise
             # Other processes have their updates in flight too. Jitter keeps the repeats from meeting again.
             await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311
             delay = min(delay * 2, 1.0)
+
+
+def _met_an_ending_run(error: RPCError) -> bool:
+    """The update came just as the run was continuing as new; under the same id the next run takes it."""
+    return error.status == RPCStatusCode.FAILED_PRECONDITION and "workflow task failure" in error.message
 
 
 async def _stored_outcome(

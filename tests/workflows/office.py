@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, cast
+from uuid import uuid4
 
 from temporalio import activity
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from approvals.contract import (
@@ -176,11 +177,17 @@ class Asked:
     async def view(self) -> ApprovalView:
         return await self.handle.query("get_state", result_type=ApprovalView)
 
-    async def update(self, name: str, message: dict[str, Any], **more: Any) -> ApprovalView:
-        try:
-            return await self.handle.execute_update(name, message, result_type=ApprovalView, **more)
-        except WorkflowUpdateFailedError as error:
-            raise Refusal(cast(ApplicationError, error.cause)) from None
+    async def update(self, name: str, message: dict[str, Any]) -> ApprovalView:
+        """Asks again, under the same id, when the update came just as a run was continuing as new."""
+        update_id = str(uuid4())
+        while True:
+            try:
+                return await self.handle.execute_update(name, message, id=update_id, result_type=ApprovalView)
+            except WorkflowUpdateFailedError as error:
+                raise Refusal(cast(ApplicationError, error.cause)) from None
+            except RPCError as error:
+                if error.status != RPCStatusCode.FAILED_PRECONDITION:
+                    raise
 
     async def decide(
         self, who: str, approved: bool = True, *, seen: int | None = None, door: str = "web", **more: Any
