@@ -7,7 +7,7 @@ in with the request, effects go out through ``approvals.process.effects``.
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -291,7 +291,8 @@ class ApprovalWorkflow(LiveWorkflow):
         state.it.covers = [one for one in state.it.covers if one.cover_id != cover.cover_id] + [cover]
         if wish.to_name:
             state.know({wish.to: wish.to_name})
-        text = f"{state.name(cover.delegate)} decides for {state.name(cover.principal)} until {cover.until:%Y-%m-%d %H:%M} UTC."
+        until = f"{cover.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        text = f"{state.name(cover.delegate)} decides for {state.name(cover.principal)} until {until}."
         state.record(TrailKind.DELEGATED, text, by=wish.by, on_behalf_of=cover.principal, comment=cover.reason)
         if cover.principal in state.level.undecided:
             state.tell(Notice.DELEGATED, [cover.delegate], cover.reason)

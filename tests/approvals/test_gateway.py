@@ -1,8 +1,9 @@
 """The gateway with a real worker: once for each key, rights before everything, and what was refused is noted."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -262,6 +263,12 @@ class TestAbsences:
         assert list(row.trail.filter(what="delegated").values_list("who", "on_behalf_of", "door")) == [
             ("manager", "manager", "system")
         ]
+
+    def test_a_hand_over_says_its_end_in_utc_wherever_it_was_made(self, people: People) -> None:
+        until = (timezone.now() + timedelta(days=3)).astimezone(ZoneInfo("Asia/Kathmandu"))
+        words = {"door": Door.WEB, "to": "bo", "until": until, "reason": "", "key": "over"}
+        view = gateway.delegate(ask(people).request_id, user=people["manager"], **words)
+        assert view.trail[-1].text.endswith(f"until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC.")
 
     def test_reaches_requests_that_come_later(self, people: People) -> None:
         self.away(people, "manager", "bo")
