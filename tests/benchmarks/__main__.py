@@ -20,11 +20,14 @@ import django
 def main() -> int:
     from django.conf import settings
 
-    from tests.benchmarks import orders
+    from tests.benchmarks import approvals, orders
     from tests.benchmarks.figures import Figure, table
     from tests.stack import Stack
 
-    groups: dict[str, Callable[[Stack], Awaitable[list[Figure]]]] = {"orders": orders.measure}
+    groups: dict[str, Callable[[Stack], Awaitable[list[Figure]]]] = {
+        "orders": orders.measure,
+        "approvals": approvals.measure,
+    }
     wanted = os.environ.get("BENCH") or ",".join(groups)
     if unknown := set(wanted.split(",")) - set(groups):
         sys.exit(f"There is no group {', '.join(unknown)}; there are {', '.join(groups)}.")
