@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "dashboard",
     "orders",
     "approvals",
+    "campaigns",
     "temporal_worker",
     "django.contrib.admin",
     "django.contrib.auth",
