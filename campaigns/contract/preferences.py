@@ -1,0 +1,106 @@
+"""What a person wants: how they are reached, and of what they are spared."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from campaigns.contract.caps import check_zone
+from campaigns.contract.sends import check_aware
+from campaigns.contract.words import MAX_NAME, MAX_OPT_OUTS
+from temporal_worker.contract import By, InvalidField, check_number, check_text
+
+
+@dataclass(frozen=True)
+class OptOut:
+    """Of what a person is out: a channel, a category, one category on one channel, or – with neither – everything.
+
+    As ``opt_out`` it adds one, as ``opt_in`` it takes exactly that one away again.
+    """
+
+    channel: str | None = ""
+    category: str | None = ""
+
+    def key(self) -> tuple[str, str]:
+        return (self.channel or "", self.category or "")
+
+    def covers(self, channel: str, category: str) -> bool:
+        return self.key()[0] in ("", channel) and self.key()[1] in ("", category)
+
+    def check(self) -> None:
+        check_text("channel", self.channel or "", most=MAX_NAME)
+        check_text("category", self.category or "", most=MAX_NAME)
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """The preferences as the actor keeps them. An empty ``time_zone`` is unknown: the policy's counts."""
+
+    time_zone: str = ""
+    locale: str = ""
+    opt_outs: list[OptOut] = field(default_factory=list)
+    suppressed_channels: list[str] = field(default_factory=list)
+    """Channels on which the person cannot be reached, after a hard bounce or a complaint."""
+    paused_until: datetime | None = None
+    changed_at: datetime | None = None
+    changed_by: By | None = None
+
+    @property
+    def opted_out_channels(self) -> list[str]:
+        return [channel for channel, category in (one.key() for one in self.opt_outs) if channel and not category]
+
+    @property
+    def opted_out_categories(self) -> list[str]:
+        return [category for channel, category in (one.key() for one in self.opt_outs) if category and not channel]
+
+    def check(self) -> None:
+        if self.time_zone:
+            check_zone("time_zone", self.time_zone)
+        check_text("locale", self.locale, most=35)
+        _check_opt_outs("opt_outs", self.opt_outs)
+        _check_names("suppressed_channels", self.suppressed_channels)
+        if self.paused_until is not None:
+            check_aware("paused_until", self.paused_until)
+
+
+@dataclass(frozen=True)
+class PreferencesInput:
+    """``set_preferences``. What is left out, or null, stays as it was; only a null ``paused_until`` ends the pause.
+
+    ``opted_out_channels`` and ``opted_out_categories`` each replace the opt-outs of their kind; ``opt_outs`` replaces all.
+    """
+
+    time_zone: str | None = None
+    locale: str | None = None
+    opted_out_channels: list[str] | None = None
+    opted_out_categories: list[str] | None = None
+    paused_until: datetime | Literal["unchanged"] | None = "unchanged"
+    by: By = field(default_factory=By)
+    opt_outs: list[OptOut] | None = None
+    suppressed_channels: list[str] | None = None
+
+    def check(self) -> None:
+        if self.time_zone:
+            check_zone("time_zone", self.time_zone)
+        check_text("locale", self.locale or "", most=35)
+        _check_names("opted_out_channels", self.opted_out_channels or [])
+        _check_names("opted_out_categories", self.opted_out_categories or [])
+        _check_names("suppressed_channels", self.suppressed_channels or [])
+        _check_opt_outs("opt_outs", self.opt_outs or [])
+        if isinstance(self.paused_until, datetime):
+            check_aware("paused_until", self.paused_until)
+        self.by.check()
+
+
+def _check_names(name: str, values: list[str]) -> None:
+    check_number(name, len(values), least=0, most=MAX_OPT_OUTS)
+    for value in values:
+        check_text(name, value, most=MAX_NAME, required=True)
+
+
+def _check_opt_outs(name: str, values: list[OptOut]) -> None:
+    check_number(name, len(values), least=0, most=MAX_OPT_OUTS)
+    for value in values:
+        try:
+            value.check()
+        except InvalidField as error:
+            raise InvalidField(f"{name}.{error.field}", error.problem) from None
