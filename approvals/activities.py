@@ -35,12 +35,12 @@ def book_leave(outcome: OutcomeRequest) -> str:
 
 @activity.defn
 def process_expense(outcome: OutcomeRequest) -> str:
-    return outcomes.release_payout(outcome.request, "The expense was released for payment")
+    return outcomes.release_payout(outcome.request)
 
 
 @activity.defn
 def release_purchase(outcome: OutcomeRequest) -> str:
-    return outcomes.release_payout(outcome.request, "The order was released")
+    return outcomes.release_payout(outcome.request)
 
 
 @activity.defn

@@ -20,9 +20,17 @@ def book_leave(request: ApprovalView) -> str:
     return f"The leave was booked{days}."
 
 
-def release_payout(request: ApprovalView, what: str) -> str:
+# By kind: what the reference begins with, and what was done.
+_PAYOUTS = {
+    "expense": ("EXP", "The expense was released for payment"),
+    "travel": ("TRV", "The travel was released for booking"),
+}
+_ORDER = ("PO", "The order was released")
+
+
+def release_payout(request: ApprovalView) -> str:
     """Release the money; says under which reference in words."""
-    prefix = {"expense": "EXP", "travel": "EXP"}.get(request.kind, "PO")
+    prefix, what = _PAYOUTS.get(request.kind, _ORDER)
     payout, _ = Payout.objects.get_or_create(
         request_id=request.request_id,
         defaults={

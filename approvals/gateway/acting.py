@@ -335,7 +335,7 @@ def _over(request_id: str) -> ApprovalProblem:
     }
     last = (row.snapshot.get("changes") or [{}])[-1]
     first = {name: last.get(name, "") for name in ("what", "who", "on_behalf_of", "door", "at")}
-    how = f" {last['text']} ({last['door']}, {_moment(last['at'])})." if last else ""
+    how = f" {last['text'].rstrip('.')} ({last['door']}, {_moment(last['at'])})." if last else ""
     code = codes.get(ApprovalStatus(row.status), RefusalCode.EXPIRED)
     return RequestRefused(code, f"The request is {row.status} already:{how}", {"first": first})
 

@@ -194,7 +194,7 @@ def _is_over(state: ApprovalState) -> ApplicationError | None:
         last = state.it.changes[-1]
         return refuse(
             _ENDED[status],
-            f"The request is {status.value} already: {last.text} {_how(last.door, last.at)}",
+            f"The request is {status.value} already: {last.text.rstrip('.')} {_how(last.door, last.at)}",
             first=_first(last),
         )
     if state.is_too_late:
@@ -226,7 +226,7 @@ def _has_not_seen(state: ApprovalState, by: str, seen: int) -> ApplicationError 
         return refuse(RefusalCode.STALE, "The request has changed since you opened it.", state_version=it.state_version)
     return refuse(
         RefusalCode.ALREADY_DECIDED,
-        f"It was decided before: {level.text} {_how(level.door, level.at)} {it.current_level.name} decides now.",
+        f"It was decided before: {level.text.rstrip('.')} {_how(level.door, level.at)} {it.current_level.name} decides now.",
         first=_first(level),
         state_version=it.state_version,
     )
