@@ -11,6 +11,7 @@ from django.urls import path, reverse
 
 from approvals import policies
 from approvals.admin_forms import LevelFormSet, WhoWouldApproveForm
+from approvals.contract import MailMode, SlackMode
 from approvals.gateway.submitting import names_of, people_of
 from approvals.models import (
     Absence,
@@ -56,12 +57,17 @@ class PolicyLevelInline(admin.StackedInline):
     )
 
 
+# The list has little room: the choices in a few words.
+_MAIL = {MailMode.OFF: "", MailMode.LINK: "mail", MailMode.DECIDE: "mail that decides"}
+_SLACK = {SlackMode.OFF: "", SlackMode.NOTIFY: "Slack", SlackMode.BUTTONS: "Slack with buttons"}
+
+
 @admin.register(Policy)
 class PolicyAdmin(admin.ModelAdmin):
     """Requests that are asked after a change carry the new version; running ones keep theirs."""
 
     change_list_template = "admin/approvals/policy/change_list.html"
-    list_display = ("name", "kind", "department", "amounts", "levels_in_words", "slack", "mail", "is_active", "version")
+    list_display = ("name", "kind", "department", "amounts", "levels_in_words", "notices", "is_active", "version")
     list_filter = ("kind", "is_active", "department")
     search_fields = ("name", "department", "levels__name")
     readonly_fields = ("version", "changed_at")
@@ -94,6 +100,10 @@ class PolicyAdmin(admin.ModelAdmin):
     @admin.display(description="levels")
     def levels_in_words(self, policy: Policy) -> str:
         return " → ".join(level.name for level in policy.levels.all())
+
+    @admin.display(description="notices")
+    def notices(self, policy: Policy) -> str:
+        return ", ".join(filter(None, (_MAIL[MailMode(policy.mail)], _SLACK[SlackMode(policy.slack)]))) or "none"
 
     def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
         if not change or form.changed_data:
