@@ -107,7 +107,7 @@ async def shoot(
     tabs: Tabs, path: str, name: str, *, who: str = "ops", viewport: ViewportSize = DESKTOP, dark: bool = False
 ) -> None:
     page: Page = await tabs.page_for(who, path, viewport=viewport, dark=dark)
-    await expect(page.locator("#health")).to_contain_text("Workers 2 of 2")
+    await expect(page.locator("#health")).to_contain_text("Workers 3 of 3")
     await page.screenshot(path=IMAGES / f"{name}.png")
 
 

@@ -1,5 +1,6 @@
 """The actor of one person: what it starts from, what it takes along when it continues as new, and how it is seen."""
 
+from base64 import b64decode
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -97,6 +98,10 @@ class UserActorInput:
         _check_part("preferences", self.preferences)
         _check_part("own_cap", self.own_cap)
         _check_part("policy", self.policy)
+        try:
+            b64decode(self.resume.known_ids if self.resume else "")
+        except ValueError:
+            raise InvalidField("resume.known_ids", "is no base64") from None
 
 
 def _check_part(name: str, part: SendRecord | Preferences | CapPolicy | None) -> None:
@@ -135,7 +140,7 @@ class ActorView:
     """The actor as everybody outside sees it, at the moment ``at``: the answer of ``get_state`` and of its settings.
 
     ``next_allowed_at`` is for marketing messages, by channel: ``at`` itself when one may go out now, None for never.
-    ``sends_in_window`` are all of the window, those too that ``cap`` does not count (transactional ones).
+    ``sends_in_window`` are the newest 200 of the window, those too that ``cap`` does not count (transactional ones).
     ``decisions`` are the last 50 in a query's answer, newest last, and none in an update's.
     """
 

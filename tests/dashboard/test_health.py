@@ -5,6 +5,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from approvals.contract import TASK_QUEUE as APPROVALS
+from campaigns.contract import TASK_QUEUE as CAMPAIGNS
 from dashboard import health
 from orders.contract import TASK_QUEUE
 from temporal_worker.devserver import DevServer
@@ -33,10 +34,11 @@ class TestReadyz:
             "temporal": False,
             QUEUE: False,
             health.queue_check_name(APPROVALS): False,
+            health.queue_check_name(CAMPAIGNS): False,
         }
 
     def test_with_all_of_them(self, client: Client, temporal_server: DevServer) -> None:
-        WorkerHeartbeat.beat([TASK_QUEUE, APPROVALS], "a worker")
+        WorkerHeartbeat.beat([TASK_QUEUE, APPROVALS, CAMPAIGNS], "a worker")
         eventually(lambda: client.get("/readyz").status_code == 200)
         assert client.get("/readyz").json()["status"] == "ready"
 
