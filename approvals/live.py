@@ -40,9 +40,9 @@ def unavailable_fragment() -> str:
 class RequestSource:
     """What the hub asks for frames."""
 
-    async def fetch(self, workflow_id: str) -> dict[str, Any]:
+    async def fetch(self, workflow_id: str, timeout: float) -> dict[str, Any]:
         try:
-            view = await gateway.afetch_request(workflow_id.removeprefix("approval-"))
+            view = await gateway.afetch_request(workflow_id.removeprefix("approval-"), timeout)
         except gateway.RequestNotFound as error:
             raise WorkflowNotFound(workflow_id) from error
         return {"version": view.version, "view": view}

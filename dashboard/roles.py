@@ -1,6 +1,6 @@
 """Roles are Django groups. Which rights a role has is said here and set after every migration.
 
-Who needs more than a role gives gets it by a group of one's own: rights that are added to these four are taken off again.
+Who needs more than a role gives gets it by a group of one's own: rights that are added to these are taken off again.
 """
 
 from typing import Any
@@ -16,6 +16,10 @@ OPERATIONS = "Operations"
 """Take orders from cart to doorstep."""
 STAFF = "Staff"
 """See the orders, ask for approval, and decide what they are asked."""
+MARKETERS = "Marketers"
+"""Write campaigns and launch them, see contacts and change their wishes as they are asked to."""
+CAMPAIGN_WRITERS = "Campaign writers"
+"""Write campaigns, texts and segments, and import contacts; somebody else launches them."""
 ADMINISTRATORS = "Administrators"
 """Configure, in the admin site, and see everything; they decide nothing."""
 AUDITORS = "Auditors"
@@ -28,6 +32,19 @@ def _rights(actions: tuple[str, ...], app_label: str, *models: str) -> set[str]:
     return {f"{app_label}.{action}_{model}" for action in actions for model in models}
 
 
+_SEEN_OF_CAMPAIGNS = (
+    "campaign",
+    "contact",
+    "segment",
+    "template",
+    "cappolicy",
+    "sendlog",
+    "optout",
+    "preferencechange",
+    "audienceimport",
+    "importproblem",
+)
+
 RIGHTS: dict[str, set[str]] = {
     OPERATIONS: {
         "orders.operate_order",
@@ -35,6 +52,15 @@ RIGHTS: dict[str, set[str]] = {
     },
     STAFF: {"orders.view_order", "approvals.ask_approval"},
     AUDITORS: {"approvals.ask_approval", "approvals.view_all_requests", "approvals.export_audit"},
+    MARKETERS: {
+        "campaigns.edit_campaign",
+        "campaigns.send_campaign",
+        "campaigns.edit_preferences",
+        "campaigns.stop_all_campaigns",
+        "campaigns.export_send_log",
+        *_rights(("view",), "campaigns", *_SEEN_OF_CAMPAIGNS),
+    },
+    CAMPAIGN_WRITERS: {"campaigns.edit_campaign", *_rights(("view",), "campaigns", *_SEEN_OF_CAMPAIGNS)},
     ADMINISTRATORS: {
         *_rights(_ALL, "orders", "product", "customer"),
         *_rights(_ALL, "dashboard", "apitoken"),
@@ -74,16 +100,28 @@ RIGHTS: dict[str, set[str]] = {
             "leavebooking",
             "payout",
         ),
+        "campaigns.stop_all_campaigns",
+        "campaigns.export_send_log",
+        *_rights(_ALL, "campaigns", "cappolicy", "template", "segment"),
+        *_rights(("view", "change"), "campaigns", "campaignsettings"),
+        *_rights(
+            ("view",),
+            "campaigns",
+            *_SEEN_OF_CAMPAIGNS,
+            "campaignrecipient",
+            "stagedcontact",
+            "sandboxmessage",
+        ),
     },
 }
 
 
 @receiver(post_migrate)
 def set_up_roles(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """The four groups with exactly the rights above. Safe to repeat."""
-    if sender.label != "approvals":
+    """The groups with exactly the rights above. Safe to repeat."""
+    if sender.label != "campaigns":
         return
-    for label in ("auth", "dashboard", "orders", "approvals"):
+    for label in ("auth", "dashboard", "orders", "approvals", "campaigns"):
         # Django makes the permissions in a receiver of the same signal, which may come after this one.
         create_permissions(apps.get_app_config(label), verbosity=0, using=using)
     for name, rights in RIGHTS.items():

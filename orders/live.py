@@ -41,9 +41,9 @@ def unavailable_fragment() -> str:
 class OrderSource:
     """What the hub asks for frames."""
 
-    async def fetch(self, workflow_id: str) -> dict[str, Any]:
+    async def fetch(self, workflow_id: str, timeout: float) -> dict[str, Any]:
         try:
-            view = await gateway.afetch_order(workflow_id.removeprefix("order-"))
+            view = await gateway.afetch_order(workflow_id.removeprefix("order-"), timeout)
         except gateway.OrderNotFound as error:
             raise WorkflowNotFound(workflow_id) from error
         return {"version": view.version, "view": view}

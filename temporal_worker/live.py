@@ -32,6 +32,9 @@ history: the server still knows the id."""
 UNAVAILABLE_GRACE = 3.0
 """Seconds that ``wait_for_frame`` goes on hoping before it tells a poller that Temporal is out of reach."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+FIRST_PATIENCE, LONGEST_PATIENCE = 1.5, 12.0
+"""Seconds for one look. After one that had no answer in time the next has double: workers that are too busy to answer
+would otherwise be asked again and again, and replay whole workflows for answers that nobody waits for any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +56,7 @@ class Frame:
 class Source(Protocol):
     """Where the frames of one kind of page come from. One hashable object per kind: it is part of the hub's key."""
 
-    async def fetch(self, workflow_id: str) -> dict[str, Any]:
+    async def fetch(self, workflow_id: str, timeout: float) -> dict[str, Any]:
         """The state of the workflow, with its ``version``. Raises the errors of ``temporal_worker.client``."""
         ...
 
@@ -171,6 +174,7 @@ class _Channel:
         self._source = source
         self._watchers: set[Watcher] = set()
         self._last: Frame | None = None
+        self._patience = FIRST_PATIENCE
         self.task = asyncio.create_task(self._follow(), name=f"live {workflow_id}")
 
     def join(self) -> Watcher:
@@ -228,7 +232,12 @@ class _Channel:
                 await pause.sleep()
 
     async def _look(self, *, closed: bool) -> Frame:
-        state = await self._source.fetch(self._workflow_id)
+        try:
+            state = await self._source.fetch(self._workflow_id, self._patience)
+        except CallTimedOut:
+            self._patience = min(self._patience * 2, LONGEST_PATIENCE)
+            raise
+        self._patience = FIRST_PATIENCE
         if self._last is not None and self._last.version == state["version"] and not closed:
             return replace(self._last, unavailable=False)
         html = await asyncio.to_thread(self._source.render, state)

@@ -65,7 +65,7 @@ def _is_settling(row: ApprovalRequest) -> bool:
     return row.closed_at is not None and timezone.now() - row.closed_at < SETTLES_WITHIN
 
 
-async def afetch_request(request_id: str) -> ApprovalView:
+async def afetch_request(request_id: str, timeout: float) -> ApprovalView:
     """One query of the request's workflow, for the live hub; past retention, or before the start, the database's word.
 
     Raises:
@@ -73,7 +73,7 @@ async def afetch_request(request_id: str) -> ApprovalView:
         TemporalUnavailable
     """
     try:
-        return await query_state(request_id)
+        return await query_state(request_id, timeout)
     except WorkflowNotFound:
         return await sync_to_async(_saved_view, thread_sensitive=False)(request_id)
 

@@ -53,7 +53,7 @@ def read_order(order_id: str) -> OrderReading:
     return OrderReading(projection.load_view(row), "database", row.updated_at, reason)
 
 
-async def afetch_order(order_id: str) -> OrderView:
+async def afetch_order(order_id: str, timeout: float) -> OrderView:
     """One query of the order's workflow, for the live hub; past retention, or before the start, the database's word.
 
     Raises:
@@ -61,7 +61,7 @@ async def afetch_order(order_id: str) -> OrderView:
         TemporalUnavailable
     """
     try:
-        return await _query(order_id)
+        return await _query(order_id, timeout)
     except WorkflowNotFound:
         return await sync_to_async(_saved_view, thread_sensitive=False)(order_id)
 
@@ -73,7 +73,5 @@ def _saved_view(order_id: str) -> OrderView:
     return projection.load_view(row)
 
 
-async def _query(order_id: str) -> OrderView:
-    return await client.query(
-        order_workflow_id(order_id), "get_order_details", result_type=OrderView, timeout=QUERY_TIMEOUT
-    )
+async def _query(order_id: str, timeout: float = QUERY_TIMEOUT) -> OrderView:
+    return await client.query(order_workflow_id(order_id), "get_order_details", result_type=OrderView, timeout=timeout)

@@ -2,7 +2,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 
-from dashboard.roles import ADMINISTRATORS, AUDITORS, OPERATIONS, RIGHTS, STAFF
+from dashboard.roles import ADMINISTRATORS, AUDITORS, CAMPAIGN_WRITERS, MARKETERS, OPERATIONS, RIGHTS, STAFF
 
 
 def user_with(*groups: str) -> User:
@@ -37,10 +37,28 @@ class TestRoles:
         assert not user.has_perm("approvals.ask_approval")
         assert not user.has_perm("approvals.change_trailrow")
 
+    def test_marketers_write_and_send(self):
+        user = user_with(MARKETERS)
+        assert user.has_perms(["campaigns.edit_campaign", "campaigns.send_campaign", "campaigns.view_contact"])
+        assert not user.has_perm("campaigns.send_transactional")
+        assert not user.has_perm("campaigns.change_cappolicy")
+
+    def test_campaign_writers_do_not_send(self):
+        user = user_with(CAMPAIGN_WRITERS)
+        assert user.has_perms(["campaigns.edit_campaign", "campaigns.view_sendlog"])
+        assert not user.has_perm("campaigns.send_campaign")
+        assert not user.has_perm("campaigns.edit_preferences")
+
+    def test_administrators_configure_campaigns_and_send_none(self):
+        user = user_with(ADMINISTRATORS)
+        assert user.has_perms(["campaigns.change_cappolicy", "campaigns.view_campaign", "campaigns.stop_all_campaigns"])
+        assert not user.has_perm("campaigns.send_campaign")
+        assert not user.has_perm("campaigns.change_contact")
+
     def test_a_migration_sets_them_again(self):
         staff = Group.objects.get(name=STAFF)
         staff.permissions.clear()
         Group.objects.get(name=OPERATIONS).delete()
         call_command("migrate", verbosity=0)
         assert staff.permissions.count() == 2
-        assert Group.objects.filter(name__in=RIGHTS).count() == 4
+        assert Group.objects.filter(name__in=RIGHTS).count() == len(RIGHTS) == 6

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
-from temporal_worker.client import WorkflowNotFound, execute_update, query
+from temporal_worker.client import CallTimedOut, WorkflowNotFound, execute_update, query
 from temporal_worker.devserver import DevServer
 from temporal_worker.live import Frame, Hub, Watcher, get_hub
 from temporal_worker.testing import running_worker
@@ -31,9 +31,11 @@ class RecordingSource:
         self.fetched: list[str] = []
         self.threads: list[threading.Thread] = []
         self.error: Exception | None = None
+        self.patience: list[float] = []
 
-    async def fetch(self, workflow_id: str) -> dict[str, Any]:
+    async def fetch(self, workflow_id: str, timeout: float) -> dict[str, Any]:
         self.fetched.append(workflow_id)
+        self.patience.append(timeout)
         if self.error:
             raise self.error
         parcel = await query(workflow_id, "parcel", result_type=Parcel, timeout=5)
@@ -211,6 +213,21 @@ class TestWatch:
             assert frame.version == -1
             source.error = None
             assert (await next_frame(watcher)).html == "<p>0 g</p>"
+
+    async def test_waits_longer_for_workers_that_are_too_busy_to_answer_in_time(
+        self, hub: Hub, parcel: Handle, source: RecordingSource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("temporal_worker.live.FIRST_PAUSE", 0.01)
+        source.error = CallTimedOut("busy")
+        async with hub.watch(parcel.id, source) as watcher:
+            await eventually(lambda: len(source.patience) > 4)
+            assert source.patience[:5] == [1.5, 3, 6, 12, 12]
+            assert (await next_frame(watcher)).unavailable
+            source.error = None
+            assert (await next_frame(watcher)).html == "<p>0 g</p>"
+            await execute_update(parcel.id, "weigh", Weigh(6), update_id="after", result_type=Parcel)
+            assert (await next_frame(watcher)).html == "<p>6 g</p>"
+            assert source.patience[-1] == 1.5
 
     async def test_hubs_of_two_loops_meet_in_one_update(
         self, hub: Hub, parcel: Handle, source: RecordingSource

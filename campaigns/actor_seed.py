@@ -1,0 +1,53 @@
+"""What an actor that was lost, or never was, starts from: the send log and the wishes that are known."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from campaigns.contract import MAX_KNOWN_IDS, MAX_SENDS, CapPolicy, SendRecord, UserActorInput
+from campaigns.models import SendLog
+from campaigns.models.words import ATTEMPTED, COUNTED, Outcome
+from campaigns.policies import own_cap_of
+from campaigns.preferences import preferences_of
+
+WHOLE_FOR = timedelta(days=2)
+"""Whoever is at UTC−12 has, at its end, a calendar day that began 24 hours ago; two days are every window there is."""
+
+
+def seed_for_actor(user_id: str, *, policy: CapPolicy | None = None, now: datetime | None = None) -> UserActorInput:
+    """The input of a new actor: messages of the last two days that count and the newest before (one of either kind), the
+    grant ids of all others, the wishes, the own cap. Intents without an outcome and unknown ones count; definite failures
+    are spent ids.
+
+    Seven queries, four of which read this person's log by its index.
+    """
+    since = (now or timezone.now()) - WHOLE_FOR
+    attempts = SendLog.objects.filter(user_id=user_id, is_test=False, outcome__in=ATTEMPTED).order_by("-at", "-pk")
+    counted = attempts.filter(outcome__in=COUNTED)
+    recent = list(counted.filter(at__gte=since)[:MAX_SENDS])
+    before = [counted.filter(at__lt=since, transactional=transactional).first() for transactional in (False, True)]
+    sends = sorted((*recent, *(row for row in before if row is not None)), key=lambda row: row.at)[-MAX_SENDS:]
+    others = attempts.filter(Q(outcome=Outcome.FAILED) | Q(at__lt=since)).values_list("grant_id", flat=True)
+    told = {row.grant_id for row in sends}
+    used = [grant_id for grant_id in others[:MAX_KNOWN_IDS] if grant_id not in told]
+    return UserActorInput(
+        user_id=user_id,
+        preferences=preferences_of(user_id),
+        sends=[_to_record(row) for row in sends],
+        used_grant_ids=used[::-1],
+        own_cap=own_cap_of(user_id),
+        policy=policy,
+    )
+
+
+def _to_record(row: SendLog) -> SendRecord:
+    return SendRecord(
+        grant_id=row.grant_id,
+        campaign_id=row.campaign_id,
+        channel=row.channel,
+        at=row.at,
+        category=row.category,
+        transactional=row.transactional,
+        policy_version=row.policy_version,
+    )

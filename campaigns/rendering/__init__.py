@@ -1,0 +1,23 @@
+"""What marketers write becomes what one person gets: Django's template language with variables only.
+
+A text knows no tags, a few filters, and the variables of :mod:`campaigns.rendering.values`. It is compiled once
+(:func:`compile_message`), which finds everything that is wrong with it, and rendered for each contact.
+"""
+
+from campaigns.rendering.compiled import MissingVariables, RenderProblem, Text, UnusableValue
+from campaigns.rendering.message import CompiledMessage, Rendered, compile_message
+from campaigns.rendering.missing import Missing, missing_variables
+from campaigns.rendering.values import contact_values
+
+__all__ = [
+    "CompiledMessage",
+    "Missing",
+    "MissingVariables",
+    "RenderProblem",
+    "Rendered",
+    "Text",
+    "UnusableValue",
+    "compile_message",
+    "contact_values",
+    "missing_variables",
+]

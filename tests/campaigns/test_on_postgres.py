@@ -1,0 +1,158 @@
+"""What SQLite cannot show: rows locked by several transactions at once, and how PostgreSQL compares what is in JSON."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import dj_database_url
+import pytest
+from django.db import connection, connections, transaction
+
+from campaigns import models, preferences
+from campaigns.contract import MARKETING, By, Door
+from campaigns.models.words import Outcome
+from campaigns.segments import filtered
+from campaigns.send_log import Grant, commit_intent, record_outcome
+from temporal_worker.models import ChangeCounter
+from tests.campaigns.contacts_of import contact
+from tests.orders.at_once import at_once
+from tests.postgres import Postgres
+
+TABLES = (
+    ChangeCounter,
+    models.Template,
+    models.Campaign,
+    models.CampaignRecipient,
+    models.Contact,
+    models.OptOut,
+    models.PreferenceChange,
+    models.Segment,
+    models.CapPolicy,
+    models.SendLog,
+)
+PERSON = By("", Door.MAIL)
+
+
+@pytest.fixture(scope="module")
+def _on_postgres(postgres: Postgres, django_db_blocker: Any) -> Iterator[None]:
+    """The default database is a PostgreSQL for these tests, for all threads."""
+    before, usual = connections["default"], connections.databases["default"]
+    connections.databases["default"] = {**usual, "OPTIONS": {}, **dj_database_url.parse(postgres.create_database())}
+    connections["default"] = connections.create_connection("default")
+    with django_db_blocker.unblock():
+        with connection.schema_editor() as editor:
+            for table in TABLES:
+                editor.create_model(table)
+        yield
+        connection.close()
+    connections.databases["default"] = usual
+    connections["default"] = before
+
+
+pytestmark = pytest.mark.usefixtures("_on_postgres")
+
+
+def grant(user_id: str, suffix: str = "", **fields: Any) -> Grant:
+    return Grant(
+        **{
+            "grant_id": f"CMP-1:1:{user_id}{suffix}",
+            "user_id": user_id,
+            "channel": "email",
+            "category": MARKETING,
+            "campaign_id": "CMP-1",
+            **fields,
+        }
+    )
+
+
+def in_thread(pool: ThreadPoolExecutor, work: Any) -> Any:
+    def closing() -> Any:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    return pool.submit(closing)
+
+
+class TestOptOutAgainstIntent:
+    def test_an_intent_waits_for_an_opt_out_that_is_under_way_and_sees_it(self) -> None:
+        contact("USER-001")
+        written, may_commit = threading.Event(), threading.Event()
+
+        def opt_out() -> None:
+            with transaction.atomic():
+                preferences.record_opt_out("USER-001", "email", by=PERSON)
+                written.set()
+                assert may_commit.wait(10)
+
+        with ThreadPoolExecutor(2) as pool:
+            opting_out = in_thread(pool, opt_out)
+            assert written.wait(10)
+            sending = in_thread(pool, lambda: commit_intent(grant("USER-001")))
+            assert not _done_within(sending, 0.3)  # it holds still, and cannot decide without the opt-out
+            may_commit.set()
+            opting_out.result(10)
+            assert sending.result(10).code == "opted_out"
+
+    def test_an_opt_out_is_answered_after_the_intent_that_was_first(self) -> None:
+        contact("USER-002")
+        written, may_commit = threading.Event(), threading.Event()
+
+        def send() -> bool:
+            with transaction.atomic():
+                intent = commit_intent(grant("USER-002"))
+                written.set()
+                assert may_commit.wait(10)
+                return intent.is_new
+
+        with ThreadPoolExecutor(2) as pool:
+            sending = in_thread(pool, send)
+            assert written.wait(10)
+            opting_out = in_thread(pool, lambda: preferences.record_opt_out("USER-002", by=PERSON))
+            assert not _done_within(opting_out, 0.3)
+            may_commit.set()
+            assert sending.result(10)
+            assert opting_out.result(10)
+
+    def test_of_many_grants_at_once_one_is_new(self) -> None:
+        contact("USER-003")
+        intents = at_once(8, lambda number: commit_intent(grant("USER-003", f":{number % 4}")))
+        assert sorted(intent.is_new for intent in intents) == [False] * 7 + [True]
+
+    def test_of_many_outcomes_sent_stands(self) -> None:
+        contact("USER-004")
+        one = grant("USER-004")
+        commit_intent(one)
+        at_once(6, lambda number: record_outcome(one, Outcome.SENT if number == 3 else Outcome.UNKNOWN))
+        assert models.SendLog.objects.get(grant_id=one.grant_id).outcome == Outcome.SENT
+
+
+class TestSegments:
+    def test_compare_as_on_sqlite(self) -> None:
+        contact("USER-101", attributes={"visits": 3, "plan": "pro", "is_member": True})
+        contact("USER-102", attributes={"visits": "7", "plan": "Professional"})
+        contact("USER-103", attributes={})
+
+        def ids(field: str, op: str, value: Any = None) -> list[str]:
+            among = models.Contact.objects.filter(user_id__startswith="USER-10")
+            found = filtered(among, {"filters": [{"field": field, "op": op, "value": value}]})
+            return list(found.values_list("user_id", flat=True))
+
+        assert ids("attributes.visits", "at_least", 3) == ["USER-101"]
+        assert ids("attributes.visits", "at_most", 100) == ["USER-101"]
+        assert ids("attributes.plan", "contains", "PRO") == ["USER-101", "USER-102"]
+        assert ids("attributes.plan", "is_not", "pro") == ["USER-102"]
+        assert ids("attributes.plan", "in", ["pro", True]) == ["USER-101"]
+        assert ids("attributes.is_member", "is", True) == ["USER-101"]
+        assert ids("attributes.visits", "is_not_set") == ["USER-103"]
+        assert ids("locale", "is", "en") == ["USER-101", "USER-102", "USER-103"]
+
+
+def _done_within(future: Any, seconds: float) -> bool:
+    try:
+        future.result(seconds)
+    except TimeoutError:
+        return False
+    return True
