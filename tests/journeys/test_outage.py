@@ -88,6 +88,10 @@ class TestWorkerAway:
         finally:
             own_stack.start_worker()
 
-        await sees_status(ops, "Cancelled", timeout=60_000)
+        with own_stack.api() as api:
+            await aeventually(
+                lambda: api.get(f"/api/orders/{order_id}").json()["status"] == "cancelled", timeout=60, every=0.5
+            )
+        await sees_status(ops, "Cancelled", timeout=30_000)
         await sees_event(ops, "While nobody was there.")
         await asyncio.to_thread(eventually, lambda: own_stack.readyz()[0] == 200, 20)
