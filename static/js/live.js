@@ -51,19 +51,25 @@
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (event.detail.target.matches?.("[data-personal]")) window.htmx.trigger(event.detail.target, "htmx:abort");
   });
-  // What was typed into the personal fragment goes on in the one that takes its place, at the same place in the text.
+  // What was typed into the personal fragment goes on in the one that takes its place, at the same place in the text; also
+  // when one without the field comes between, as while a request waits to be asked again.
+  const typed = new Map();
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!event.target.matches?.("[data-personal]")) return;
-    const typed = [...event.target.querySelectorAll("[data-keeps]")].map((field) => ({
-      id: field.id, value: field.value, active: field === document.activeElement, from: field.selectionStart, to: field.selectionEnd,
-    }));
+    for (const field of event.target.querySelectorAll("[data-keeps]")) {
+      const active = field === document.activeElement;
+      typed.set(field.id, { value: field.value, active, from: field.selectionStart, to: field.selectionEnd });
+    }
     keepFocus();
     setTimeout(() => {
-      for (const { id, value, active, from, to } of typed) {
+      for (const [id, { value, active, from, to }] of typed) {
         const field = byId(id);
         if (!field) continue;
+        typed.delete(id);
         field.value = value;
-        if (active) { field.focus({ preventScroll: true }); field.setSelectionRange(from, to); }
+        if (!active || document.activeElement !== document.body) continue;
+        field.focus({ preventScroll: true });
+        field.setSelectionRange(from, to);
       }
       giveFocusBack();
     });
