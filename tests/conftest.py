@@ -27,6 +27,7 @@ from temporal_worker.testing import running_worker
 from tests.browser import Tabs, launch_chromium
 from tests.postgres import Postgres
 from tests.servers import start_time_skipping_server
+from tests.slack_standin import SlackStandIn
 from tests.stack import Stack
 
 # No test may find the Temporal that a developer has running: nothing listens on port 1.
@@ -148,9 +149,16 @@ async def _terminate_all(client: Client) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def slack() -> Iterator[SlackStandIn]:
+    """What the shared stack takes for Slack. It hears of requests only where a policy says so: the demo's do not."""
+    with SlackStandIn() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, slack: SlackStandIn) -> Iterator[Stack]:
     """Temporal, a worker and the web, shared by the run: leave it whole."""
-    with Stack(tmp_path_factory.mktemp("stack")) as running:
+    with Stack(tmp_path_factory.mktemp("stack"), environment=slack.settings()) as running:
         yield running
 
 
