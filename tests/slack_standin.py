@@ -1,7 +1,8 @@
 """Slack, as far as Callboard talks to it: a real HTTP server that checks what it gets as strictly as Slack does.
 
 Faults are set by a test: ``down`` (the connection breaks before anything is done), ``lost`` (it is done, and the answer is
-lost), ``slow`` (the answer takes long), ``limited`` (429), or one of Slack's error codes.
+lost), ``slow`` (the answer takes long), ``limited`` (429), ``broken`` (500), or one of Slack's error codes. And ``close()``:
+nobody listens any more.
 """
 
 import hashlib
@@ -34,6 +35,8 @@ class SlackStandIn:
         """Method: fault. ``*`` is for all of them."""
         self.once: dict[str, str] = {}
         """The same, for the next call only."""
+        self.page_size = 2
+        """Messages on a page of a channel's history: few, so that pages are turned."""
         self._numbers = count(1)
         self._lock = threading.Lock()
         stand_in = self
@@ -44,18 +47,31 @@ class SlackStandIn:
 
             def log_message(self, *args: Any) -> None: ...
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/api/"
+        self._handler = Handler
+        self._server: ThreadingHTTPServer | None = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self._port}/api/"
+
+    def open(self) -> None:
+        """Listen, on the same port as before."""
+        self._server = self._server or ThreadingHTTPServer(("127.0.0.1", self._port), self._handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Nobody listens on its port any more; what it was told stays."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+        self._server = None
 
     def __enter__(self) -> "SlackStandIn":
-        self._thread.start()
+        self.open()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.close()
 
     def settings(self) -> dict[str, str]:
         """What the application's environment has to say to use it."""
@@ -112,6 +128,9 @@ class SlackStandIn:
         if fault == "limited":
             _send(handler, {"ok": False, "error": "ratelimited"}, status=429, retry_after="1")
             return
+        if fault == "broken":
+            _send(handler, {}, status=500)
+            return
         if fault and fault not in ("lost", "slow"):
             _send(handler, {"ok": False, "error": fault})
             return
@@ -162,7 +181,7 @@ class SlackStandIn:
         return {"ok": True, "channel": asked["channel"], "ts": asked["ts"]}
 
     def _history(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Newest first, two a page, so that pages are turned."""
+        """Newest first, a page at a time."""
         with_metadata = asked.get("include_all_metadata") == "1"
         found = [
             each if with_metadata else {name: each[name] for name in each if name != "metadata"}
@@ -170,8 +189,9 @@ class SlackStandIn:
             if each["channel"] == asked["channel"] and float(each["ts"]) >= float(asked["oldest"])
         ]
         start = int(asked.get("cursor") or 0)
-        more = str(start + 2) if len(found) > start + 2 else ""
-        page = found[start : start + 2]
+        end = start + self.page_size
+        more = str(end) if len(found) > end else ""
+        page = found[start:end]
         return {"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}
 
     def _open(self, asked: dict[str, Any]) -> dict[str, Any]:

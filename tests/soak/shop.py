@@ -57,7 +57,8 @@ class Shop:
         body = {"payment_method": "card", "card_token": token, "amount_cents": order["total_cents"]}
         return await self.post(order["order_id"], "payment", body, key)
 
-    async def insist(self, send: Callable[[], Any], within: float = 120.0) -> httpx.Response:
+    @staticmethod
+    async def insist(send: Callable[[], Any], within: float = 120.0) -> httpx.Response:
         """Repeats a request until it is answered with something else than 503, or not broken off: what 503 promises."""
         end = time.monotonic() + within
         while True:

@@ -1,0 +1,73 @@
+"""A real SMTP server for the soak: a test takes it away, brings it back, and says what it answers."""
+
+import logging
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from dashboard.demo import HOST
+from dashboard.processes import free_port
+
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # each word of each conversation, otherwise
+
+
+class MailServer:
+    """``with MailServer() as mails``. Faults: ``close()``, an ``answer`` of its own, ``drops``, addresses that are ``deaf``."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.taken: list[EmailMessage] = []
+        self.answer = "250 OK"
+        self.drops = False
+        """Hang up once the mail has been sent, without having taken it."""
+        self.deaf: set[str] = set()
+        """Addresses that are answered "not now"."""
+        self.tries = 0
+        self._controller: Controller | None = None
+
+    def settings(self) -> dict[str, str]:
+        """What the application's environment has to say to use it."""
+        return {"EMAIL_HOST": HOST, "EMAIL_PORT": str(self.port)}
+
+    def open(self) -> None:
+        self._controller = Controller(self, hostname=HOST, port=self.port)
+        self._controller.start()
+
+    def close(self) -> None:
+        """Nobody listens on its port any more."""
+        if self._controller is not None:
+            self._controller.stop()
+        self._controller = None
+
+    def __enter__(self) -> "MailServer":
+        self.open()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def about(self, request_id: str, to: str = "") -> list[EmailMessage]:
+        """The mails taken that name a request, all or those to one address."""
+        return [mail for mail in list(self.taken) if to in ("", mail["To"]) and request_id in plain_of(mail)]
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        self.tries += 1
+        if address in self.deaf:
+            return "450 4.2.1 This mailbox is not there just now"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.drops:
+            server.transport.abort()
+        elif self.answer.startswith("250"):
+            self.taken.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
+        return self.answer
+
+
+def plain_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    return str(body.get_content()) if body else ""
