@@ -46,6 +46,8 @@ if SECRET_KEY == _INSECURE_KEY and not (DEBUG or DEMO or TESTING):
     raise ImproperlyConfigured("SECRET_KEY is the development one, which everybody knows.")
 # Under it the audit trail's digests are made: changing SECRET_KEY must not make every old record look forged.
 AUDIT_KEY = env.str("AUDIT_KEY", SECRET_KEY)
+# Under it the links of mails that have been sent are signed, which have to work for ever.
+UNSUBSCRIBE_KEY = env.str("UNSUBSCRIBE_KEY", SECRET_KEY)
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 PAYMENT_WEBHOOK_SECRETS = [
     secret.strip() for secret in _secret("PAYMENT_WEBHOOK_SECRETS", "demo-webhook-secret").split(",") if secret.strip()
@@ -217,6 +219,21 @@ if env.str("EMAIL_HOST", ""):
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "mails")
+
+# ── Channels of campaigns ────────────────────────────────────────────────────────────────────────────────────────────
+# Text and push messages go to a sandbox until there is an address that takes them. campaigns/channels/ says what it gets.
+SMS_WEBHOOK_URL = env.str("SMS_WEBHOOK_URL", "")
+SMS_WEBHOOK_TOKEN = env.str("SMS_WEBHOOK_TOKEN", "")
+PUSH_WEBHOOK_URL = env.str("PUSH_WEBHOOK_URL", "")
+PUSH_WEBHOOK_TOKEN = env.str("PUSH_WEBHOOK_TOKEN", "")
+_SANDBOX = "campaigns.channels.sandbox.SandboxProvider"
+CHANNEL_PROVIDERS = {
+    "email": env.str("EMAIL_PROVIDER", "campaigns.channels.email.EmailProvider"),
+    "sms": "campaigns.channels.sms.WebhookSmsProvider" if SMS_WEBHOOK_URL else _SANDBOX,
+    "push": "campaigns.channels.push.WebhookPushProvider" if PUSH_WEBHOOK_URL else _SANDBOX,
+}
+# Seconds that the sandbox takes before and after it books a message; the soak kills the worker in them.
+CHANNEL_SANDBOX_LATENCY = env.float("CHANNEL_SANDBOX_LATENCY", 0.0)
 
 # ── Slack ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Off while there is no token; docs/how-to/slack.md says where the four come from.
