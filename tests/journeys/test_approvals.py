@@ -209,8 +209,8 @@ class TestManyAtOnce:
         await expect(page.locator("main")).to_contain_text("Together $150.00.")
 
         await withdraw(stack, "ops", desks)
+        await tab_to(page, page.get_by_role("button", name="Approve 3"))
         with worker_held(stack):
-            await tab_to(page, page.get_by_role("button", name="Approve 3"))
             await page.keyboard.press("Enter")
             progress = page.locator("#bulk-progress")
             await expect(progress.get_by_role("status")).to_contain_text("0 of 3 are through.")
