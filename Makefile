@@ -27,7 +27,7 @@ demo: $(STAMP) ## Run everything with demo data: http://127.0.0.1:8000 (WEB_PORT
 	@$(RUN) manage.py demo
 
 test: $(STAMP) ## Run the test suite; needs Chromium (CHROMIUM=path, else found on the PATH)
-	$(RUN) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(STAMP) ## Kills, races and volume: SOAK=short (under 10 minutes) or SOAK=full (under 40)
 	SOAK=$(SOAK) $(RUN) -m pytest tests/soak $(if $(filter full,$(SOAK)),tests/journeys/test_looks.py) -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)

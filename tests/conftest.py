@@ -27,6 +27,7 @@ from temporal_worker.testing import running_worker
 from tests.browser import Tabs, launch_chromium
 from tests.postgres import Postgres
 from tests.servers import start_time_skipping_server
+from tests.sharing import Sharing, order_of
 from tests.slack_standin import SlackStandIn
 from tests.stack import Stack
 
@@ -38,15 +39,12 @@ os.environ["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request, otherwise
 
 
-ON_THE_STACK = {"stack", "live_server_url", "tabs"}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """How two processes share the run: a file stays together, and all that needs the shared stack is one group, first."""
-    for item in items:
-        on_the_stack = bool(ON_THE_STACK.intersection(getattr(item, "fixturenames", ())))
-        item.add_marker(pytest.mark.xdist_group("stack" if on_the_stack else item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: not ON_THE_STACK.intersection(getattr(item, "fixturenames", ())))
+    items.sort(key=order_of)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    return Sharing(config, log)
 
 
 @pytest.hookimpl(hookwrapper=True)
