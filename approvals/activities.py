@@ -20,7 +20,11 @@ def save_request(request: ApprovalView) -> None:
 
 @activity.defn
 def send_approval_mail(notice: NoticeRequest) -> str:
-    return mail.send_notice(notice)
+    try:
+        return mail.send_notice(notice)
+    except OSError as error:
+        # The mail server is away, or says no: expected, tried again, and no traceback in the log.
+        raise ApplicationError(str(error), type=type(error).__name__) from None
 
 
 @activity.defn

@@ -1,6 +1,8 @@
 """Mails about a request, each to one person. What they say is in ``templates/emails/approval_<kind>/``."""
 
 from dataclasses import asdict
+from hashlib import sha256
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -22,8 +24,8 @@ def send_notice(request: NoticeRequest) -> str:
     """Send a mail, once for each kind, person and number; returns its address, "" when it went nowhere.
 
     It goes nowhere when its person has no address or no account any more, or when there is nothing left to decide. The row
-    is written first. A worker that dies between the server's "accepted" and the row's ``sent_at`` sends it a second time: a
-    notice too many is better than none.
+    is written first. When the server's "accepted" is lost, or a worker dies before it has noted it, it goes a second time: a
+    notice too many is better than none. Both have the same Message-ID, by which most mailboxes show them as one.
     """
     row = ApprovalRequest.objects.filter(request_id=request.request.request_id).first()
     if row is None:
@@ -44,13 +46,21 @@ def send_notice(request: NoticeRequest) -> str:
         # One line, whatever a title holds: a line break in a subject would start another header.
         mail.subject = " ".join(render_to_string(f"{folder}/subject.txt", context).split())[:300]
         message = EmailMultiAlternatives(
-            subject=mail.subject, body=render_to_string(f"{folder}/body.txt", context), to=[person.email]
+            subject=mail.subject,
+            body=render_to_string(f"{folder}/body.txt", context),
+            to=[person.email],
+            headers={"Message-ID": _message_id(mail)},
         )
         message.attach_alternative(render_to_string(f"{folder}/body.html", context), "text/html")
         message.send()
         mail.sent_at, mail.address = timezone.now(), person.email
         mail.save(update_fields=["subject", "sent_at", "address"])
     return mail.address
+
+
+def _message_id(mail: ApprovalMail) -> str:
+    place = f"{mail.request.request_id}:{mail.kind}:{mail.recipient}:{mail.number}"
+    return f"<{sha256(place.encode()).hexdigest()[:32]}@{urlsplit(settings.BASE_URL).hostname}>"
 
 
 def _is_moot(notice: NoticeRequest, row: ApprovalRequest) -> bool:

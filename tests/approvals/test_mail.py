@@ -17,6 +17,7 @@ from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
 from approvals import gateway
+from approvals.activities import send_approval_mail
 from approvals.contract import ApprovalView, Door, Notice, NoticeRequest
 from approvals.mail_links import SALT, link_for
 from approvals.models import ApprovalMail, ApprovalRequest, Policy, RefusedAttempt
@@ -116,6 +117,20 @@ class TestSending:
         box.answer = "250 OK"
         assert send_notice(notice) == "manager@example.com"
         assert len(box.mails) == 1
+
+    def test_a_server_that_is_away_is_no_surprise_to_the_worker(self, box, staff):
+        box.answer = "451 later"
+        with pytest.raises(ApplicationError, match="later") as error:
+            send_approval_mail(NoticeRequest(Notice.ASKED, "manager", card_of(staff["employee"]).request))
+        assert not error.value.non_retryable
+
+    def test_one_whose_acceptance_was_lost_goes_again_under_the_same_id(self, box, staff):
+        notice = NoticeRequest(Notice.ASKED, "manager", card_of(staff["employee"]).request)
+        for number in (1, 1, 2):
+            send_notice(replace(notice, number=number))
+            ApprovalMail.objects.update(sent_at=None)
+        first, again, other = (mail["Message-ID"] for mail in box.mails)
+        assert first == again != other
 
     def test_nobody_without_an_address_or_an_account_gets_one(self, box, staff):
         view = card_of(staff["employee"]).request
