@@ -48,23 +48,26 @@ class SlackStandIn:
             def log_message(self, *args: Any) -> None: ...
 
         self._handler = Handler
-        self._server: ThreadingHTTPServer | None = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread: threading.Thread | None = None
         self._port = self._server.server_port
         self.url = f"http://127.0.0.1:{self._port}/api/"
 
     def open(self) -> None:
-        """Listen, on the same port as before."""
-        self._server = self._server or ThreadingHTTPServer(("127.0.0.1", self._port), self._handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+        """Listen, on the same port as before; nothing when it does."""
+        if self._thread is None:
+            if self._server.fileno() == -1:
+                self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler)
+            self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Nobody listens on its port any more; what it was told stays."""
-        if self._server is not None:
+        if self._thread is not None:
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
-        self._server = None
+            self._thread = None
 
     def __enter__(self) -> "SlackStandIn":
         self.open()

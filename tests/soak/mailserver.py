@@ -22,7 +22,7 @@ class MailServer:
         self.taken: list[EmailMessage] = []
         self.answer = "250 OK"
         self.drops = False
-        """Hang up once the mail has been sent, without having taken it."""
+        """Take the mail, and hang up instead of saying so."""
         self.deaf: set[str] = set()
         """Addresses that are answered "not now"."""
         self.tries = 0
@@ -33,8 +33,10 @@ class MailServer:
         return {"EMAIL_HOST": HOST, "EMAIL_PORT": str(self.port)}
 
     def open(self) -> None:
-        self._controller = Controller(self, hostname=HOST, port=self.port)
-        self._controller.start()
+        """Listen, on the same port as before; nothing when it does."""
+        if self._controller is None:
+            self._controller = Controller(self, hostname=HOST, port=self.port)
+            self._controller.start()
 
     def close(self) -> None:
         """Nobody listens on its port any more."""
@@ -50,8 +52,9 @@ class MailServer:
         self.close()
 
     def about(self, request_id: str, to: str = "") -> list[EmailMessage]:
-        """The mails taken that name a request, all or those to one address."""
-        return [mail for mail in list(self.taken) if to in ("", mail["To"]) and request_id in plain_of(mail)]
+        """The mails that name a request, all or those to one address, as a mailbox shows them: one for each Message-ID."""
+        found = [mail for mail in list(self.taken) if to in ("", mail["To"]) and request_id in plain_of(mail)]
+        return list({mail["Message-ID"]: mail for mail in found}.values())
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         self.tries += 1
@@ -61,10 +64,10 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.answer.startswith("250"):
+            self.taken.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
         if self.drops:
             server.transport.abort()
-        elif self.answer.startswith("250"):
-            self.taken.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
         return self.answer
 
 
