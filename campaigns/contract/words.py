@@ -4,6 +4,9 @@ from enum import StrEnum
 
 TASK_QUEUE = "marketing-campaign-queue"
 USER_ACTOR_WORKFLOW_TYPE = "UserActorWorkflow"
+CAMPAIGN_WORKFLOW_TYPE = "CampaignWorkflow"
+STOP_EVERYTHING_WORKFLOW_TYPE = "StopEverythingWorkflow"
+OCCURRENCE_WORKFLOW_TYPE = "CampaignOccurrenceWorkflow"
 
 SEND_REFUSED = "SendRefused"
 """Type of the ``ApplicationError`` that refuses ``request_send``; its first detail is the SendDecision."""
@@ -16,6 +19,8 @@ MAX_ID = 200
 MAX_NAME = 60
 """Characters in the name of a channel or a category."""
 MAX_REASON = 500
+MAX_RATE = 1_000_000
+"""Messages a minute."""
 MAX_CAP = 1_000
 """The largest cap: the actor keeps the times of twice as many messages."""
 MAX_GAP_HOURS = 24 * 366
@@ -67,6 +72,37 @@ class EntryKind(StrEnum):
     RELEASED = "released"
     SENT_ELSEWHERE = "sent_elsewhere"
     MESSAGE_REFUSED = "message_refused"
+
+
+class CampaignStatus(StrEnum):
+    DRAFT = "draft"
+    AWAITING_APPROVAL = "awaiting_approval"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class RecipientState(StrEnum):
+    """Where one recipient of a campaign stands. Each is in one state, so that the states add up to the audience."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    DENIED = "denied"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+def campaign_workflow_id(campaign_id: str) -> str:
+    """The workflow id of a campaign, ``campaign-<campaign_id>``; a later occurrence's id ends in ``-<n>`` already."""
+    return f"campaign-{campaign_id}"
+
+
+def occurrence_campaign_id(series_id: str, occurrence: int) -> str:
+    """The id of the n-th occurrence of a campaign: its own id for the first one, then ``<id>-<n>``."""
+    return series_id if occurrence == 1 else f"{series_id}-{occurrence}"
 
 
 def user_actor_workflow_id(user_id: str) -> str:

@@ -2,30 +2,11 @@
 
 from enum import StrEnum
 
-from campaigns.contract import Channel
+from campaigns.contract import CampaignStatus, Channel, RecipientState
+
+__all__ = ["ATTEMPTED", "CHANNELS", "COUNTED", "CampaignStatus", "Outcome", "RecipientState"]
 
 CHANNELS = [(Channel.EMAIL.value, "E-mail"), (Channel.SMS.value, "Text message"), (Channel.PUSH.value, "Push")]
-
-
-class CampaignStatus(StrEnum):
-    DRAFT = "draft"
-    AWAITING_APPROVAL = "awaiting_approval"
-    SCHEDULED = "scheduled"
-    RUNNING = "running"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-
-
-class RecipientState(StrEnum):
-    """Where one recipient of a campaign stands. Each is in one state, so that the states add up to the audience."""
-
-    PENDING = "pending"
-    SENT = "sent"
-    DEFERRED = "deferred"
-    DENIED = "denied"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
 
 
 class Outcome(StrEnum):
