@@ -27,42 +27,48 @@ from campaigns.contract.batches import (
     OccurrenceRequest,
     StopReason,
 )
+from campaigns.contract.campaign_views import (
+    CampaignProgress,
+    CampaignResult,
+    CampaignView,
+    DashboardData,
+    counts_with_audience,
+)
 from campaigns.contract.campaigns import (
-    FINAL,
     CampaignEntry,
     CampaignEvent,
     CampaignInput,
     CampaignLimits,
     CampaignMemory,
     CampaignPhase,
-    CampaignProgress,
     CampaignRefusal,
-    CampaignResult,
-    CampaignView,
     CancelInput,
-    DashboardData,
     LaunchApproval,
     Mailing,
-    OccurrenceInput,
     PauseInput,
     Positions,
     RateInput,
     ResumeInput,
-    ShardInput,
-    ShardPace,
-    ShardResult,
     Stock,
-    StopEntry,
-    StopEverythingInput,
     StopInput,
-    StoppedReply,
-    StopReport,
-    StopState,
-    counts_with_audience,
 )
 from campaigns.contract.caps import CapPolicy, FrequencyCapInput, QuietHours
 from campaigns.contract.preferences import OptOut, Preferences, PreferencesInput
 from campaigns.contract.sends import Change, MessageSentInput, ReleaseInput, SendDecision, SendGrant, SendRequest
+from campaigns.contract.several import (
+    OccurrenceInput,
+    StopEntry,
+    StopEverythingInput,
+    StoppedReply,
+    StopReport,
+    StopState,
+)
+from campaigns.contract.shards import (
+    ShardEnd,
+    ShardInput,
+    ShardPace,
+    ShardResult,
+)
 from campaigns.contract.words import (
     CAMPAIGN_WORKFLOW_TYPE,
     MARKETING,
@@ -96,7 +102,6 @@ from temporal_worker.contract import SYSTEM, By, Door, InvalidField
 
 __all__ = [
     "CAMPAIGN_WORKFLOW_TYPE",
-    "FINAL",
     "HOPELESS",
     "MARKETING",
     "MAX_CAP",
@@ -168,6 +173,7 @@ __all__ = [
     "SendGrant",
     "SendRecord",
     "SendRequest",
+    "ShardEnd",
     "ShardInput",
     "ShardPace",
     "ShardResult",

@@ -18,6 +18,9 @@ carries the gate for which it was started, and an intent is only committed – i
 row's gate is that very number. Pausing closes the gate: the workflow counts it up, ``close_gate`` writes it, and only then
 the pause is answered; resuming starts batches for the new gate. A batch of before, wherever it still runs, sends nothing.
 
+``snapshot_audience`` and ``send_batch`` heartbeat every second or oftener. A batch that is cancelled begins no message,
+lets those under way end, and answers with ``stopped`` = ``asked``.
+
 An ``ApplicationError`` of a type in ``HOPELESS`` is not tried again: the campaign pauses with its words as the reason.
 Anything else is tried again; a batch's until ``batch_attempts`` are spent, then the campaign pauses.
 """
@@ -130,7 +133,7 @@ class CloseInput:
 @dataclass(frozen=True)
 class ApprovalAsk:
     """``ask_launch_approval``: asks in ``username``'s name for a request of the kind ``campaign``, once for each
-    campaign and ``number``, with ``caller`` = (``workflow_id``, ``approval_decided``); answers the request's id.
+    campaign, with ``caller`` = (``workflow_id``, ``approval_decided``); answers the request's id.
 
     The campaign is signalled an ``ApprovalResult``. No policy for it is a failure of the type ``NoPolicy``.
     """
@@ -140,7 +143,6 @@ class ApprovalAsk:
     username: str
     audience: int
     name: str = ""
-    number: int = 1
     approval_above: int = 0
 
 
