@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import BadHeaderError, EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
 from django.core.validators import validate_email
@@ -80,11 +80,8 @@ class EmailProvider(ChannelProvider):
         mail = _to_mail(message)
         try:
             validate_email(message.address)
-            mail.message()
         except ValidationError:
             raise SendFailed("This is no mail address.", permanent=True) from None
-        except (BadHeaderError, ValueError, UnicodeError) as error:
-            raise SendFailed(f"No mail can be made of it: {error}", permanent=True) from None
         if self._sent >= MAILS_PER_CONNECTION:
             self.close()
         if not self._is_smtp:
@@ -109,6 +106,8 @@ class EmailProvider(ChannelProvider):
         self._backend = self._backend or get_connection()
         try:
             self._backend.send_messages([mail])
+        except ValueError as error:
+            raise _no_mail(error) from error
         except OSError as error:
             self.close()
             raise OutcomeUnknown(str(error)) from error
@@ -138,8 +137,8 @@ class EmailProvider(ChannelProvider):
                 raise OutcomeUnknown(f"The connection broke before the server answered: {words}") from error
             is_refused_here = isinstance(error, smtplib.SMTPNotSupportedError)
             raise SendFailed(words, permanent=is_refused_here) from error
-        except (ValueError, UnicodeError) as error:
-            raise SendFailed(f"The address cannot be written: {error}", permanent=True) from error
+        except ValueError as error:
+            raise _no_mail(error) from error
         self._sent += 1
         return Receipt(mail.extra_headers["Message-ID"])
 
@@ -158,6 +157,11 @@ class EmailProvider(ChannelProvider):
         if isinstance(self._backend, WatchedEmailBackend):
             self._backend.drop()
         self._backend, self._sent = None, 0
+
+
+def _no_mail(error: ValueError) -> SendFailed:
+    """Django makes the mail before it talks to the server: a line break in a header (``BadHeaderError``) ends it there."""
+    return SendFailed(f"No mail can be made of it: {error}", permanent=True)
 
 
 def message_id(grant_id: str) -> str:
