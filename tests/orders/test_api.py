@@ -263,7 +263,7 @@ class TestList:
         for number in range(3):
             saved(f"ORD-20261119-14081{number}-aaaa", timeline=timeline(210))
         call("/api/orders")
-        with django_assert_num_queries(5):  # token, two for the rights, orders, timelines
+        with django_assert_num_queries(4):  # token, rights, orders, timelines
             items = call("/api/orders").json()["items"]
         assert [entry["sequence"] for entry in items[2]["timeline"]] == list(range(11, 211))
         for number in range(3, 9):

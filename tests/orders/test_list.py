@@ -149,7 +149,7 @@ class TestPages:
     ) -> None:
         place()
         reader.get("/orders/")
-        with django_assert_num_queries(11) as first:
+        with django_assert_num_queries(10) as first:
             reader.get("/orders/")
         for status in OrderStatus:
             place(status=status, problem=Problem("refund", "x", NOON), countdowns=ends_in(3))
