@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from approvals.demo import ask_demo_requests, load_demo_policies, unasked_requests
+from campaigns.demo import load_demo_audience
 from dashboard.auth import DEMO_PASSWORD
 from dashboard.demo import Addresses, Demo, DemoFailed, StopRequested, only_demo_on
 from dashboard.demo_users import load_demo_users
@@ -91,6 +92,7 @@ class Command(BaseCommand):
         load_demo_data()
         load_demo_users()
         load_demo_policies()
+        load_demo_audience()
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
