@@ -268,7 +268,7 @@ class TestList:
         assert [entry["sequence"] for entry in items[2]["timeline"]] == list(range(11, 211))
         for number in range(3, 9):
             saved(f"ORD-20261119-14081{number}-aaaa")
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             call("/api/orders")
 
 
