@@ -1,15 +1,18 @@
 """What an actor that was lost, or never was, starts from: the send log and the wishes that are known."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
 from campaigns.contract import MAX_KNOWN_IDS, MAX_SENDS, CapPolicy, SendRecord, UserActorInput
-from campaigns.models import SendLog
+from campaigns.contract import OptOut as OptOutMessage
+from campaigns.models import CapPolicy as CapPolicyRow
+from campaigns.models import Contact, OptOut, SendLog
 from campaigns.models.words import ATTEMPTED, COUNTED, Outcome
 from campaigns.policies import own_cap_of
-from campaigns.preferences import preferences_of
+from campaigns.preferences import preferences_of, preferences_with
 
 WHOLE_FOR = timedelta(days=2)
 """Whoever is at UTC−12 has, at its end, a calendar day that began 24 hours ago; two days are every window there is."""
@@ -39,6 +42,24 @@ def seed_for_actor(user_id: str, *, policy: CapPolicy | None = None, now: dateti
         own_cap=own_cap_of(user_id),
         policy=policy,
     )
+
+
+def seeds_without_log(contacts: Sequence[Contact], policies: Mapping[str, CapPolicy]) -> dict[str, UserActorInput]:
+    """The same for people of whom the send log has nothing, by their ids: two queries for all of them."""
+    user_ids = [contact.user_id for contact in contacts]
+    opt_outs: dict[str, list[OptOutMessage]] = {}
+    for row in OptOut.objects.filter(user_id__in=user_ids).order_by("pk"):
+        opt_outs.setdefault(row.user_id, []).append(OptOutMessage(row.channel, row.category))
+    own = {row.user_id: row.to_message() for row in CapPolicyRow.objects.filter(user_id__in=user_ids)}
+    return {
+        contact.user_id: UserActorInput(
+            user_id=contact.user_id,
+            preferences=preferences_with(contact, opt_outs.get(contact.user_id, [])),
+            own_cap=own.get(contact.user_id),
+            policy=policies.get(contact.user_id),
+        )
+        for contact in contacts
+    }
 
 
 def _to_record(row: SendLog) -> SendRecord:

@@ -88,8 +88,11 @@ def preferences_of(user_id: str) -> Preferences:
     contact = Contact.objects.filter(user_id=user_id).first()
     rows = OptOut.objects.filter(user_id=user_id).order_by("pk")
     opt_outs = [OptOutMessage(row.channel, row.category) for row in rows]
-    if contact is None:
-        return Preferences(opt_outs=opt_outs)
+    return Preferences(opt_outs=opt_outs) if contact is None else preferences_with(contact, opt_outs)
+
+
+def preferences_with(contact: Contact, opt_outs: list[OptOutMessage]) -> Preferences:
+    """A contact's row and opt-outs, as an actor has them."""
     return Preferences(
         time_zone=contact.time_zone,
         locale=contact.locale,

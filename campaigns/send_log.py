@@ -4,7 +4,7 @@ A crash between intent and outcome leaves an intent behind. Nobody knows whether
 records it as unknown, and it is not sent again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,12 +58,14 @@ class Intent:
 
 
 @transaction.atomic
-def commit_intent(grant: Grant) -> Intent:
+def commit_intent(grant: Grant, *, before: Callable[[], None] | None = None) -> Intent:
     """Write down that a message is about to be sent, unless its person has opted out meanwhile. Safe to repeat.
 
     In one transaction: the contact's row is locked, the opt-outs are read, the intent is written. When the caller has no
-    transaction of its own open, it is committed on return.
+    transaction of its own open, it is committed on return. ``before`` is called first in it; what it raises ends it.
     """
+    if before is not None:
+        before()
     contact = lock_contact(grant.user_id)
     known = _known(grant)
     if known is not None:

@@ -19,6 +19,8 @@ class Campaign(MessageTexts):
     ``audience`` is ``{"user_ids": […]}``, ``{"segment": "…"}`` or ``"all"``.
     """
 
+    STARTING = "starting"  # launched; the workflow may not be there yet
+
     class Missed(models.TextChoices):
         """What becomes of a run whose time came while nothing was running."""
 
@@ -40,7 +42,7 @@ class Campaign(MessageTexts):
     change = models.PositiveBigIntegerField(default=0, db_index=True)
     status = models.CharField(
         max_length=20,
-        choices=[(s.value, s.value.replace("_", " ")) for s in CampaignStatus],
+        choices=[(STARTING, STARTING), *((s.value, s.value.replace("_", " ")) for s in CampaignStatus)],
         default=CampaignStatus.DRAFT,
     )
     name = models.CharField(max_length=200, validators=[check_one_line])
@@ -54,11 +56,15 @@ class Campaign(MessageTexts):
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
     )
     starts_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as soon as it is launched.")
+    planned_at = models.DateTimeField(null=True, blank=True, help_text="When a recurring one's occurrence was due.")
     recurs = models.CharField(max_length=100, blank=True, help_text="A cron expression; empty: once.")
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_zone])
     missed_runs = models.CharField(max_length=10, choices=Missed.choices, default=Missed.SKIP)
     ends_at = models.DateTimeField(null=True, blank=True, help_text="Until when deferred recipients are tried again.")
     defers = models.BooleanField("who is not allowed now gets it later", default=True)
+    # What holds for its batches
+    gate = models.PositiveIntegerField(default=0, help_text="Messages begin only for batches of this very number.")
+    audience_fixed_at = models.DateTimeField(null=True, blank=True, help_text="When all recipients were written down.")
     # How it stands
     audience_count = models.PositiveIntegerField(default=0)
     sent_count = models.PositiveIntegerField(default=0)
@@ -81,6 +87,7 @@ class Campaign(MessageTexts):
     # How the campaign came to be: a repeat with the same key by the same person gets this campaign back.
     idempotency_key = models.CharField(max_length=400, unique=True)
     request_hash = models.CharField(max_length=64, blank=True)
+    launch_key = models.CharField(max_length=400, blank=True, help_text="Who launched it, and their key.")
     # What the workflow starts from; a crash between the row and the workflow is made good with it.
     start_input = models.JSONField(default=dict)
 
@@ -89,6 +96,7 @@ class Campaign(MessageTexts):
         indexes = [models.Index(fields=["status", "-created_at"])]
         constraints = [
             models.UniqueConstraint(fields=["first", "occurrence"], name="one_campaign_per_occurrence"),
+            models.UniqueConstraint(fields=["first", "planned_at"], name="one_occurrence_per_time"),
             models.CheckConstraint(
                 condition=Q(launched_at=None)
                 | Q(
@@ -150,6 +158,9 @@ class CampaignRecipient(models.Model):
     code = models.CharField(max_length=20, blank=True, help_text="Why it was denied, deferred, or failed.")
     next_at = models.DateTimeField(null=True, blank=True, help_text="When a deferred one is tried again.")
     attempts = models.PositiveIntegerField(default=0, help_text="How often it was asked for.")
+    grant_attempt = models.PositiveIntegerField(
+        default=1, help_text="The number in its grant id: raised when a grant was given back and no message had begun."
+    )
 
     class Meta:
         ordering = ["position"]

@@ -106,6 +106,7 @@ class OptOut(models.Model):
     channel = models.CharField(max_length=10, choices=CHANNELS, blank=True)
     category = models.CharField(max_length=MAX_NAME, blank=True)
     version = models.PositiveBigIntegerField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True, help_text="When their actor was told, if one was running.")
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

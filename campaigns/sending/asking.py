@@ -1,0 +1,138 @@
+"""Asking somebody's actor for a message, and giving a grant back: by one Temporal client, the worker's or the web side's."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.client import Client, WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.converter import value_to_type
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from campaigns.contract import (
+    SEND_REFUSED,
+    TASK_QUEUE,
+    USER_ACTOR_WORKFLOW_TYPE,
+    ActorView,
+    ReleaseInput,
+    SendDecision,
+    SendGrant,
+    SendRequest,
+    UserActorInput,
+    user_actor_workflow_id,
+)
+from temporal_worker.errors import CallTimedOut, WorkflowCompleted, WorkflowNotFound, temporal_errors
+
+ANSWER_WITHIN = 10.0
+"""Seconds within which an actor has answered, or is out of reach."""
+_BUSY = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED)
+"""Too many updates in flight on this actor, or it was just continuing as new: under the same id it may be asked again."""
+
+T = TypeVar("T")
+Seed = Callable[[], Awaitable[UserActorInput]]
+
+
+async def request_send(
+    client: Client,
+    user_id: str,
+    request: SendRequest,
+    seed: Seed,
+    *,
+    is_new: bool = False,
+    timeout: float = ANSWER_WITHIN,
+) -> SendGrant | SendDecision:
+    """One ``request_send``, whose update id is the grant id: the grant, or the decision that refuses it.
+
+    An actor that does not run is started with it, from ``seed``, which reads the send log; so it is asked plainly first,
+    unless ``is_new`` says that there is none to be expected.
+
+    Raises:
+        TemporalUnavailable: no answer in time; ask again with the same grant id
+        ApplicationError: the actor cannot make sense of the request
+    """
+    workflow_id = user_actor_workflow_id(user_id)
+
+    async def ask_running() -> SendGrant:
+        handle = client.get_workflow_handle(workflow_id)
+        return await handle.execute_update(
+            "request_send", request, id=request.grant_id, result_type=SendGrant, rpc_timeout=timedelta(seconds=timeout)
+        )
+
+    async def ask_or_start() -> SendGrant:
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            USER_ACTOR_WORKFLOW_TYPE,
+            await seed(),
+            id=workflow_id,
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Messages to {user_id}",
+        )
+        return await client.execute_update_with_start_workflow(
+            "request_send",
+            request,
+            start_workflow_operation=start,
+            id=request.grant_id,
+            result_type=SendGrant,
+            rpc_timeout=timedelta(seconds=timeout),
+        )
+
+    try:
+        if not is_new:
+            try:
+                return await _until_there_is_room(ask_running, workflow_id, timeout)
+            except (WorkflowNotFound, WorkflowCompleted):
+                pass
+        return await _until_there_is_room(ask_or_start, workflow_id, timeout)
+    except ApplicationError as refusal:
+        if refusal.type != SEND_REFUSED:
+            raise
+        return decision_of(refusal)
+
+
+async def release(client: Client, user_id: str, grant_id: str, reason: str, timeout: float = ANSWER_WITHIN) -> None:
+    """Give a grant back: its message has definitely not gone out. Nothing when no actor runs: one that starts later begins
+    from the send log. Raises TemporalUnavailable."""
+    workflow_id = user_actor_workflow_id(user_id)
+
+    async def give_back() -> ActorView:
+        handle = client.get_workflow_handle(workflow_id)
+        return await handle.execute_update(
+            "release_send",
+            ReleaseInput(grant_id, reason[:500]),
+            id=f"release:{grant_id}",
+            result_type=ActorView,
+            rpc_timeout=timedelta(seconds=timeout),
+        )
+
+    try:
+        await _until_there_is_room(give_back, workflow_id, timeout)
+    except (WorkflowNotFound, WorkflowCompleted):
+        return
+
+
+def decision_of(refusal: ApplicationError) -> SendDecision:
+    """The decision in the details of a refused ``request_send``."""
+    decision: SendDecision = value_to_type(SendDecision, refusal.details[0])
+    return decision
+
+
+async def _until_there_is_room(ask: Callable[[], Awaitable[T]], workflow_id: str, timeout: float) -> T:
+    """Raises what :func:`temporal_worker.errors.temporal_errors` does."""
+    delay = 0.02
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                with temporal_errors(workflow_id):
+                    try:
+                        return await ask()
+                    except RPCError as error:
+                        if error.status not in _BUSY:
+                            raise
+                # Others have their updates in flight too. Jitter keeps the repeats from meeting again.
+                await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311
+                delay = min(delay * 2, 0.5)
+    except TimeoutError as error:
+        raise CallTimedOut(f"The actor {workflow_id} did not answer within {timeout:g} s.") from error
