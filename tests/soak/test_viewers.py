@@ -24,7 +24,7 @@ VIEWERS = 200
 LISTS = 5
 """Open orders lists beside them: they make the process read the change counter once a second."""
 CHANGES = pick(short=20, full=100)
-IDLE = pick(short=15, full=60)
+IDLE = pick(short=8, full=60)
 """Seconds."""
 TOLD_WITHIN = 0.3
 ROUNDS = 3
