@@ -190,6 +190,7 @@ class StageRequest:
     mapping: dict[str, str] = field(default_factory=dict)
     name: str = ""
     username: str = ""
+    rows_total: int = 0
 
 
 @dataclass(frozen=True)
