@@ -109,8 +109,8 @@ def opted_out(user_ids: Collection[str], channel: str, category: str) -> set[str
 
 
 def unconfirmed_opt_outs(most: int = 1_000) -> list[OptOut]:
-    """Those that doors have taken in and no actor has confirmed yet, the oldest first: for whoever tells the actors."""
-    return list(OptOut.objects.filter(version=None).order_by("at")[:most])
+    """Those that doors have taken in and no actor was told of yet, the oldest first: for whoever tells the actors."""
+    return list(OptOut.objects.filter(version=None, told_at=None).order_by("at")[:most])
 
 
 @transaction.atomic

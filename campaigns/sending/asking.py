@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import structlog
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.converter import value_to_type
@@ -31,6 +32,7 @@ ANSWER_WITHIN = 10.0
 _BUSY = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.ABORTED)
 """Too many updates in flight on this actor, or it was just continuing as new: under the same id it may be asked again."""
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Seed = Callable[[], Awaitable[UserActorInput]]
 
@@ -53,7 +55,7 @@ async def request_send(
         TemporalUnavailable: no answer in time; ask again with the same grant id
         ApplicationError: the actor cannot make sense of the request
     """
-    workflow_id = user_actor_workflow_id(user_id)
+    workflow_id, timeout = user_actor_workflow_id(user_id), ANSWER_WITHIN
 
     async def ask_running() -> SendGrant:
         handle = client.get_workflow_handle(workflow_id)
@@ -92,10 +94,36 @@ async def request_send(
         return decision_of(refusal)
 
 
-async def release(client: Client, user_id: str, grant_id: str, reason: str, timeout: float = ANSWER_WITHIN) -> None:
+async def update_or_start(
+    client: Client, user_id: str, update: str, message: Any, seed: UserActorInput, *, update_id: str
+) -> ActorView:
+    """A setting, which starts the actor if none runs. Raises as :func:`request_send` does."""
+
+    async def set_it() -> ActorView:
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            USER_ACTOR_WORKFLOW_TYPE,
+            seed,
+            id=user_actor_workflow_id(user_id),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"Messages to {user_id}",
+        )
+        return await client.execute_update_with_start_workflow(
+            update,
+            message,
+            start_workflow_operation=start,
+            id=update_id,
+            result_type=ActorView,
+            rpc_timeout=timedelta(seconds=ANSWER_WITHIN),
+        )
+
+    return await _until_there_is_room(set_it, user_actor_workflow_id(user_id), ANSWER_WITHIN)
+
+
+async def release(client: Client, user_id: str, grant_id: str, reason: str) -> None:
     """Give a grant back: its message has definitely not gone out. Nothing when no actor runs: one that starts later begins
     from the send log. Raises TemporalUnavailable."""
-    workflow_id = user_actor_workflow_id(user_id)
+    workflow_id, timeout = user_actor_workflow_id(user_id), ANSWER_WITHIN
 
     async def give_back() -> ActorView:
         handle = client.get_workflow_handle(workflow_id)
@@ -107,10 +135,15 @@ async def release(client: Client, user_id: str, grant_id: str, reason: str, time
             rpc_timeout=timedelta(seconds=timeout),
         )
 
-    try:
-        await _until_there_is_room(give_back, workflow_id, timeout)
-    except (WorkflowNotFound, WorkflowCompleted):
-        return
+    for number in range(1, 4):
+        try:
+            await _until_there_is_room(give_back, workflow_id, timeout)
+        except (WorkflowNotFound, WorkflowCompleted) as problem:
+            # A run that is just ending says so too, though the next one goes on: only after a moment it is believed.
+            log.info("no_actor_to_give_back_to", grant_id=grant_id, problem=str(problem))
+            await asyncio.sleep(0.1 * number)
+        else:
+            return
 
 
 def decision_of(refusal: ApplicationError) -> SendDecision:

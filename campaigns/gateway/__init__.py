@@ -1,0 +1,77 @@
+"""The web side's only door to campaigns and actors; no other module of the area's web side uses the Temporal client.
+
+Functions speak of campaigns, contacts and messages, and so do their exceptions; each is plain sync code with a deadline of
+its own. A ``key`` makes a changing call safe to repeat: the same key by the same person is done once. Each asks whether
+``user`` may. Imports and greetings are in modules of their own.
+"""
+
+from campaigns.gateway.acting import cancel, pause, read_stop, resume, set_rate, stop_everything
+from campaigns.gateway.actors import (
+    ActorReading,
+    Stampede,
+    opt_in,
+    opt_out,
+    read_actor,
+    request_send,
+    set_cap,
+    set_preferences,
+    stampede,
+    tell_opt_outs,
+    would_be_allowed,
+)
+from campaigns.gateway.drafts import Draft, change_draft, create_draft
+from campaigns.gateway.launching import finish_starting_campaigns, launch
+from campaigns.gateway.problems import (
+    CampaignNotFound,
+    CampaignProblem,
+    CampaignRefused,
+    ContactNotFound,
+    InvalidRequest,
+    KeyReused,
+    NotPermitted,
+    Unavailable,
+)
+from campaigns.gateway.reading import CampaignReading, afetch_campaign, read_campaign
+from campaigns.gateway.rights import may_see
+from campaigns.gateway.trying import DryRun, dry_run, preview, test_send
+
+__all__ = [
+    "ActorReading",
+    "CampaignNotFound",
+    "CampaignProblem",
+    "CampaignReading",
+    "CampaignRefused",
+    "ContactNotFound",
+    "Draft",
+    "DryRun",
+    "InvalidRequest",
+    "KeyReused",
+    "NotPermitted",
+    "Stampede",
+    "Unavailable",
+    "afetch_campaign",
+    "cancel",
+    "change_draft",
+    "create_draft",
+    "dry_run",
+    "finish_starting_campaigns",
+    "launch",
+    "may_see",
+    "opt_in",
+    "opt_out",
+    "pause",
+    "preview",
+    "read_actor",
+    "read_campaign",
+    "read_stop",
+    "request_send",
+    "resume",
+    "set_cap",
+    "set_preferences",
+    "set_rate",
+    "stampede",
+    "stop_everything",
+    "tell_opt_outs",
+    "test_send",
+    "would_be_allowed",
+]

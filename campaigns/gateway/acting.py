@@ -1,0 +1,152 @@
+"""Acting on a running campaign: one update for each, done once for each key."""
+
+import secrets
+from dataclasses import asdict
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+from temporalio.exceptions import ApplicationError
+
+from campaigns.contract import (
+    STOP_EVERYTHING_WORKFLOW_TYPE,
+    TASK_QUEUE,
+    By,
+    CampaignRefusal,
+    CampaignStatus,
+    CampaignView,
+    CancelInput,
+    Door,
+    PauseInput,
+    RateInput,
+    ResumeInput,
+    StopEverythingInput,
+    StopReport,
+    campaign_workflow_id,
+)
+from campaigns.gateway.problems import (
+    CampaignNotFound,
+    CampaignProblem,
+    CampaignRefused,
+    InvalidRequest,
+    Unavailable,
+    naming_the_field,
+)
+from campaigns.gateway.rights import SEND, STOP_ALL, require, seen_campaign
+from campaigns.models import Campaign
+from temporal_worker import client
+from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
+from temporal_worker.keys import digest
+
+UPDATE_TIMEOUT = 10.0
+"""Seconds within which an update has its answer, or is unavailable."""
+
+_Message = PauseInput | ResumeInput | CancelInput | RateInput
+
+
+def pause(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:
+    """No message begins after the answer.
+
+    Raises:
+        CampaignNotFound, NotPermitted, InvalidRequest, CampaignRefused, Unavailable
+    """
+    return _update(campaign_id, "pause", PauseInput(reason.strip(), By(user.username, door)), user, key)
+
+
+def resume(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:
+    return _update(campaign_id, "resume", ResumeInput(reason.strip(), By(user.username, door)), user, key)
+
+
+def cancel(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:
+    """For good: who has not got it is denied."""
+    return _update(campaign_id, "cancel", CancelInput(reason.strip(), By(user.username, door)), user, key)
+
+
+def set_rate(campaign_id: str, *, user: User, door: Door, per_minute: int, key: str) -> CampaignView:
+    return _update(campaign_id, "set_rate", RateInput(per_minute, By(user.username, door)), user, key)
+
+
+def _update(campaign_id: str, update: str, message: _Message, user: User, key: str) -> CampaignView:
+    row = seen_campaign(user, campaign_id)
+    require(user, SEND)
+    if row.status == CampaignStatus.DRAFT:
+        raise CampaignRefused("draft", "This campaign is a draft: it is not launched yet.")
+    with naming_the_field():
+        message.check()
+    by = message.by
+    update_id = f"{by.door}:{by.username}:{key}:{digest([update, asdict(message)])[:16]}"
+    try:
+        return client.call(
+            client.execute_update(
+                campaign_workflow_id(campaign_id),
+                update,
+                message,
+                update_id=update_id,
+                result_type=CampaignView,
+                timeout=UPDATE_TIMEOUT,
+            ),
+            timeout=UPDATE_TIMEOUT + 2,
+        )
+    except ApplicationError as error:
+        raise problem_of(error) from error
+    except (WorkflowCompleted, WorkflowNotFound) as error:
+        raise _over(campaign_id) from error
+    except TemporalUnavailable as error:
+        raise Unavailable(str(error), error.retry_after) from error
+
+
+def problem_of(error: ApplicationError) -> CampaignProblem:
+    """What a workflow's refusal is here."""
+    details = dict(error.details[0]) if error.details and isinstance(error.details[0], dict) else {}
+    if error.type == "ValidationError":
+        return InvalidRequest(str(details.get("field", "")), error.message)
+    return CampaignRefused(error.type or "refused", error.message, details)
+
+
+def _over(campaign_id: str) -> CampaignProblem:
+    """Why a campaign without a running workflow takes no more messages."""
+    row = Campaign.objects.filter(campaign_id=campaign_id).first()
+    if row is None:
+        return CampaignNotFound(campaign_id)
+    if row.status == Campaign.STARTING:
+        return Unavailable("The campaign has not started yet.", retry_after=2)
+    was_cancelled = row.status == CampaignStatus.CANCELLED
+    code = CampaignRefusal.CANCELLED if was_cancelled else CampaignRefusal.COMPLETED
+    return CampaignRefused(code, f"The campaign is {code.value} already.")
+
+
+def stop_everything(*, user: User, door: Door, reason: str = "", key: str = "") -> str:
+    """Pause all running campaigns at once. Returns the id by which ``read_stop`` tells who stopped.
+
+    Raises:
+        NotPermitted, InvalidRequest, Unavailable
+    """
+    require(user, STOP_ALL)
+    name = digest([user.username, key])[:12] if key else secrets.token_hex(6)
+    message = StopEverythingInput(f"STOP-{timezone.now():%Y%m%d}-{name}", reason.strip(), By(user.username, door))
+    with naming_the_field():
+        message.check()
+    starting = client.start_workflow(
+        STOP_EVERYTHING_WORKFLOW_TYPE, message, id=stop_workflow_id(message.stop_id), task_queue=TASK_QUEUE
+    )
+    try:
+        client.call(starting)
+    except WorkflowAlreadyStarted:
+        return message.stop_id
+    except TemporalUnavailable as error:
+        raise Unavailable(str(error), error.retry_after) from error
+    return message.stop_id
+
+
+def read_stop(stop_id: str, *, user: User) -> StopReport:
+    """Who has stopped by now. Raises NotPermitted, CampaignRefused (``unknown_stop``), Unavailable."""
+    require(user, STOP_ALL)
+    try:
+        return client.call(client.query(stop_workflow_id(stop_id), "get_report", result_type=StopReport))
+    except WorkflowNotFound as error:
+        raise CampaignRefused("unknown_stop", "There was no such stop.") from error
+    except TemporalUnavailable as error:
+        raise Unavailable(str(error), error.retry_after) from error
+
+
+def stop_workflow_id(stop_id: str) -> str:
+    return f"stop-everything-{stop_id}"

@@ -1,0 +1,338 @@
+"""Actors: reading one never starts it, and whoever has none is answered for by what a new one would start from."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+from temporalio.exceptions import ApplicationError
+
+from campaigns.actor.state import ActorState
+from campaigns.actor.view import view_of
+from campaigns.actor_seed import seed_for_actor
+from campaigns.contract import (
+    MARKETING,
+    ActorView,
+    By,
+    Door,
+    FrequencyCapInput,
+    PreferencesInput,
+    RunView,
+    SendDecision,
+    SendGrant,
+    SendRequest,
+    UserActorInput,
+    user_actor_workflow_id,
+)
+from campaigns.contract import OptOut as OptOutMessage
+from campaigns.gateway.acting import problem_of
+from campaigns.gateway.problems import InvalidRequest, Unavailable, naming_the_field
+from campaigns.gateway.rights import EDIT_PREFERENCES, SEND, SEND_TRANSACTIONAL, require, seen_contact
+from campaigns.models import Contact, OptOut, PreferenceChange
+from campaigns.policies import policy_for
+from campaigns.preferences import record_opt_in, record_opt_out, save_preferences, unconfirmed_opt_outs
+from campaigns.sending import asking
+from campaigns.sending.recipients import known_refusal
+from temporal_worker import client
+from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
+from temporal_worker.keys import digest
+
+QUERY_TIMEOUT = 1.5
+UPDATE_TIMEOUT = 10.0
+MAX_STAMPEDE = 100
+
+
+@dataclass
+class ActorReading:
+    """``source``: ``temporal``; ``seed`` when no actor runs; ``database`` when it could not be asked, for ``reason``."""
+
+    view: ActorView
+    source: str
+    reason: str = ""
+
+
+def read_actor(user_id: str, *, user: User) -> ActorReading:
+    """Raises ContactNotFound."""
+    contact = seen_contact(user, user_id)
+    try:
+        view = client.call(
+            client.query(user_actor_workflow_id(user_id), "get_state", result_type=ActorView, timeout=QUERY_TIMEOUT)
+        )
+    except WorkflowNotFound:
+        return ActorReading(_seeded_view(contact), "seed")
+    except (TemporalUnavailable, client.QueryFailed) as error:
+        return ActorReading(_seeded_view(contact), "database", str(error))
+    return ActorReading(view, "temporal")
+
+
+def _seeded_view(contact: Contact) -> ActorView:
+    now = timezone.now()
+    state = ActorState(seed_for_actor(contact.user_id, policy=policy_for(contact)), now)
+    return view_of(state, now, 0, RunView(0), with_decisions=True)
+
+
+def would_be_allowed(
+    user_id: str, *, user: User, channel: str, category: str = MARKETING, transactional: bool = False
+) -> SendDecision:
+    """What would be said to a message now. Spends nothing, starts nothing.
+
+    Raises:
+        ContactNotFound, InvalidRequest
+    """
+    contact = seen_contact(user, user_id)
+    request = SendRequest("would-be", "", channel, category, policy_for(contact), transactional, timezone.now())
+    with naming_the_field():
+        request.check()
+    has_out = OptOut.objects.filter(OptOut.against(channel, category), user_id=user_id).exists()
+    code, reason = known_refusal(contact, channel, category, has_opted_out=has_out)
+    if code is not None:
+        return SendDecision(False, code, reason, rule=code, channel=channel, category=category, at=request.asked_at)
+    return client.call(ajudge(contact, request))
+
+
+async def ajudge(contact: Contact, request: SendRequest, seed: UserActorInput | None = None) -> SendDecision:
+    """The actor's own word, or, without an answer, that of an actor that would start now."""
+    try:
+        return await client.query(
+            user_actor_workflow_id(contact.user_id),
+            "can_send",
+            request,
+            result_type=SendDecision,
+            timeout=QUERY_TIMEOUT,
+        )
+    except (WorkflowNotFound, TemporalUnavailable, client.QueryFailed):
+        if seed is None:
+            seed = await asyncio.to_thread(_seed, contact, request)
+        now = request.asked_at or timezone.now()
+        return ActorState(seed, now).judge(request, now)
+
+
+def _seed(contact: Contact, request: SendRequest) -> UserActorInput:
+    return seed_for_actor(contact.user_id, policy=request.policy)
+
+
+# ── Asking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def request_send(
+    user_id: str,
+    *,
+    user: User,
+    channel: str,
+    grant_id: str,
+    category: str = MARKETING,
+    transactional: bool = False,
+    campaign_id: str = "",
+) -> SendGrant | SendDecision:
+    """A program asks for a message that it sends itself: the grant, or the decision that refuses it.
+
+    Inside, the grant id begins with who asks, so that nobody can name a campaign's; the answer has it without.
+
+    Raises:
+        ContactNotFound, NotPermitted, InvalidRequest, Unavailable
+    """
+    contact = seen_contact(user, user_id)
+    require(user, SEND_TRANSACTIONAL if transactional else SEND)
+    prefix = f"api:{user.username}:"
+    request = SendRequest(f"{prefix}{grant_id}", campaign_id, channel, category, policy_for(contact), transactional)
+    with naming_the_field():
+        request.check()
+    if not grant_id.strip():
+        raise InvalidRequest("grant_id", "must not be empty")
+    has_out = OptOut.objects.filter(OptOut.against(channel, category), user_id=user_id).exists()
+    code, reason = known_refusal(contact, channel, category, has_opted_out=has_out)
+    if code is not None and code != "missing_address":
+        # Their address is the program's own affair; what they wish is not.
+        return SendDecision(False, code, reason, rule=code, grant_id=grant_id, channel=channel, category=category)
+    answer = _ask(contact, request)
+    return replace(answer, grant_id=answer.grant_id.removeprefix(prefix))
+
+
+def _ask(contact: Contact, request: SendRequest) -> SendGrant | SendDecision:
+    start = seed_for_actor(contact.user_id, policy=request.policy)
+
+    async def seed() -> UserActorInput:
+        return start
+
+    async def ask() -> SendGrant | SendDecision:
+        return await asking.request_send(await client.aget_client(), contact.user_id, request, seed)
+
+    try:
+        return client.call(ask(), timeout=UPDATE_TIMEOUT * 2 + 2)
+    except ApplicationError as error:
+        raise problem_of(error) from error
+    except TemporalUnavailable as error:
+        raise Unavailable(str(error), error.retry_after) from error
+
+
+@dataclass(frozen=True)
+class Stampede:
+    """What became of many requests at the same moment."""
+
+    granted: list[str]
+    refused: list[SendDecision]
+    unanswered: int = 0
+
+
+def stampede(user_id: str, *, user: User, requests: int, channel: str, category: str = MARKETING, key: str) -> Stampede:
+    """``requests`` campaigns ask for one person at one moment: as many are granted as the cap leaves. Nothing is sent,
+    and the grants stay taken.
+
+    Raises:
+        ContactNotFound, NotPermitted, InvalidRequest
+    """
+    contact = seen_contact(user, user_id)
+    require(user, SEND)
+    if not 1 <= requests <= MAX_STAMPEDE:
+        raise InvalidRequest("requests", f"must be from 1 to {MAX_STAMPEDE}")
+    policy, start = policy_for(contact), seed_for_actor(user_id)
+    wishes = [
+        SendRequest(f"api:{user.username}:{key}:{n}", f"stampede-{n}", channel, category, policy)
+        for n in range(1, requests + 1)
+    ]
+    with naming_the_field():
+        wishes[0].check()
+
+    async def seed() -> UserActorInput:
+        return replace(start, policy=policy)
+
+    async def all_at_once() -> list[SendGrant | SendDecision | BaseException]:
+        temporal = await client.aget_client()
+        asks = [asking.request_send(temporal, user_id, wish, seed) for wish in wishes]
+        return await asyncio.gather(*asks, return_exceptions=True)
+
+    try:
+        answers = client.call(all_at_once(), timeout=30)
+    except TemporalUnavailable as error:
+        raise Unavailable(str(error), error.retry_after) from error
+    granted = [one.grant_id for one in answers if isinstance(one, SendGrant)]
+    refused = [one for one in answers if isinstance(one, SendDecision)]
+    return Stampede(granted, refused, requests - len(granted) - len(refused))
+
+
+# ── What a person wants ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def set_preferences(user_id: str, *, user: User, wish: PreferencesInput, door: Door, key: str) -> ActorView:
+    """Change what a contact wants; what ``wish`` leaves out stays. Its opt-outs count at once, in the database too.
+
+    Raises:
+        ContactNotFound, NotPermitted, InvalidRequest, Unavailable
+    """
+    contact = seen_contact(user, user_id)
+    require(user, EDIT_PREFERENCES)
+    wish = replace(wish, by=By(user.username, door))
+    with naming_the_field():
+        wish.check()
+    view = _update(contact, "set_preferences", wish, wish.by, key)
+    save_preferences(user_id, view.version, view.preferences)
+    _note(user_id, PreferenceChange.What.PREFERENCES, wish.by)
+    return view
+
+
+def set_cap(user_id: str, *, user: User, cap: FrequencyCapInput, door: Door, key: str) -> ActorView:
+    """Give a contact a cap of their own, or – ``cleared`` – take it away."""
+    contact = seen_contact(user, user_id)
+    require(user, EDIT_PREFERENCES)
+    cap = replace(cap, by=By(user.username, door))
+    with naming_the_field():
+        cap.check()
+    view = _update(contact, "set_frequency_cap", cap, cap.by, key)
+    _note(user_id, PreferenceChange.What.CAP, cap.by, "cleared" if cap.cleared else f"{cap.max_per_day} a day")
+    return view
+
+
+def _note(user_id: str, what: str, by: By, text: str = "") -> None:
+    PreferenceChange.objects.create(user_id=user_id, what=what, who=by.username, door=by.door, text=text)
+
+
+def _update(
+    contact: Contact, update: str, message: PreferencesInput | FrequencyCapInput, by: By, key: str
+) -> ActorView:
+    """An update that starts the actor when none runs: what is set has to be kept."""
+    start = seed_for_actor(contact.user_id, policy=policy_for(contact))
+    update_id = f"{by.door}:{by.username}:{key}:{digest([update, str(message)])[:16]}"
+
+    async def set_it() -> ActorView:
+        return await asking.update_or_start(
+            await client.aget_client(), contact.user_id, update, message, start, update_id=update_id
+        )
+
+    try:
+        return client.call(set_it(), timeout=UPDATE_TIMEOUT + 2)
+    except ApplicationError as error:
+        raise problem_of(error) from error
+    except TemporalUnavailable as error:
+        raise Unavailable(str(error), error.retry_after) from error
+
+
+def opt_out(
+    user_id: str, *, by: By, channel: str = "", category: str = "", user: User | None = None, campaign_id: str = ""
+) -> bool:
+    """Take in an opt-out: the row first, from which moment it counts; then the actor is told, now or by the reconciler.
+
+    ``user`` None: the person said so themselves, by a signed link. False when it was known.
+
+    Raises:
+        ContactNotFound, NotPermitted, InvalidRequest
+    """
+    _check_wish(user_id, user, channel, category)
+    is_new = record_opt_out(user_id, channel, category, by=by, campaign_id=campaign_id)
+    _tell(user_id, "opt_out", channel, category)
+    return is_new
+
+
+def opt_in(
+    user_id: str, *, by: By, channel: str = "", category: str = "", user: User | None = None, campaign_id: str = ""
+) -> bool:
+    """Take exactly this opt-out away again. False when there was none.
+
+    The actor is told first: were it the other way round, and it out of reach, its own opt-out would come back from it.
+
+    Raises:
+        ContactNotFound, NotPermitted, InvalidRequest, Unavailable
+    """
+    _check_wish(user_id, user, channel, category)
+    try:
+        _signal(user_id, "opt_in", channel, category)
+    except TemporalUnavailable as error:
+        raise Unavailable(str(error), error.retry_after) from error
+    return record_opt_in(user_id, channel, category, by=by, campaign_id=campaign_id)
+
+
+def _check_wish(user_id: str, user: User | None, channel: str, category: str) -> None:
+    if user is not None:
+        seen_contact(user, user_id)
+        require(user, EDIT_PREFERENCES)
+    with naming_the_field():
+        OptOutMessage(channel, category).check()
+
+
+def _tell(user_id: str, signal: str, channel: str, category: str) -> bool:
+    """Tell the actor; False when it is out of reach. One that does not run begins with what the rows say."""
+    try:
+        _signal(user_id, signal, channel, category)
+    except TemporalUnavailable:
+        return False
+    OptOut.objects.filter(user_id=user_id, channel=channel, category=category).update(told_at=timezone.now())
+    return True
+
+
+def _signal(user_id: str, signal: str, channel: str, category: str) -> None:
+    """Raises TemporalUnavailable."""
+    try:
+        client.call(client.signal(user_actor_workflow_id(user_id), signal, OptOutMessage(channel, category)))
+    except (WorkflowNotFound, WorkflowCompleted):
+        return
+
+
+def tell_opt_outs(older_than: datetime | None = None) -> int:
+    """Tell actors of opt-outs that a door has taken in while Temporal was out of reach. Returns of how many."""
+    told = 0
+    for row in unconfirmed_opt_outs():
+        if older_than is None or row.at < older_than:
+            if not _tell(row.user_id, "opt_out", row.channel, row.category):
+                break
+            told += 1
+    return told

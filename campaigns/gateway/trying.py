@@ -1,0 +1,256 @@
+"""Before the launch: who would get it now, who later and who not; how it reads for one contact; a test to oneself."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from secrets import token_hex
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from campaigns.actor.state import ActorState
+from campaigns.actor_seed import seeds_without_log
+from campaigns.channels import OutcomeUnknown, SendFailed, get_provider
+from campaigns.contract import CapPolicy, SendDecision, SendRequest
+from campaigns.gateway.actors import ajudge
+from campaigns.gateway.launching import find_missing, sampled_contacts
+from campaigns.gateway.problems import CampaignRefused, InvalidRequest, naming_the_field
+from campaigns.gateway.rights import SEND, require, seen_campaign, seen_contact
+from campaigns.models import Campaign, CampaignSettings, Contact, SendLog
+from campaigns.models.words import ATTEMPTED, Outcome
+from campaigns.policies import policies_for
+from campaigns.preferences import opted_out
+from campaigns.rendering import Missing, Rendered, RenderProblem, contact_values
+from campaigns.send_log import Grant, commit_intent, record_outcome
+from campaigns.sending.audience import UnknownAudience, contacts_of
+from campaigns.sending.delivery import message_for
+from campaigns.sending.recipients import known_refusal
+from campaigns.unsubscribe import Wish, links_for
+from temporal_worker import client
+
+SAMPLE = 1_000
+"""Contacts that a dry run looks at; of a larger audience it reckons from evenly so many."""
+PIECE = 200
+QUERIES_AT_ONCE = 8
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a launch now would come to. Reckoned from ``looked_at`` contacts, if that is less than ``audience``.
+
+    ``denied`` is by code; ``examples`` are some contacts of each code, ``deferred`` ones too. ``finishes_at`` is when
+    those who get it now have got it; deferred ones follow until ``last_deferred_at``.
+    """
+
+    audience: int
+    looked_at: int
+    now: int
+    deferred: int
+    denied: dict[str, int]
+    finishes_at: datetime | None
+    last_deferred_at: datetime | None = None
+    missing: list[Missing] = field(default_factory=list)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    needs_approval: bool = False
+
+    @property
+    def is_sampled(self) -> bool:
+        return self.looked_at < self.audience
+
+
+@dataclass(frozen=True)
+class _Judged:
+    user_id: str
+    kind: str
+    code: str
+    later: datetime | None = None
+
+
+def dry_run(campaign_id: str, *, user: User) -> DryRun:
+    """Reserves nothing, and starts no actor: one that runs is asked by a query, for any other its seed is judged.
+
+    Raises:
+        CampaignNotFound, InvalidRequest
+    """
+    row = seen_campaign(user, campaign_id)
+    try:
+        audience = contacts_of(row.audience).count()
+        contacts = list(sampled_contacts(row, SAMPLE))
+    except UnknownAudience as problem:
+        raise InvalidRequest("audience", str(problem)) from problem
+    now = timezone.now()
+    judged: list[_Judged] = []
+    for start in range(0, len(contacts), PIECE):
+        judged += _judge(row, contacts[start : start + PIECE], now)
+    return _reckoned(row, audience, judged, now)
+
+
+def _reckoned(row: Campaign, audience: int, judged: Sequence[_Judged], now: datetime) -> DryRun:
+    settings = CampaignSettings.current()
+    counted = Counter((one.kind, one.code) for one in judged)
+    numbers = _scaled(counted, audience, len(judged))
+    sent = sum(number for (kind, _), number in numbers.items() if kind == "now")
+    rate = row.rate_per_minute or settings.rate_per_minute
+    begins = max(row.starts_at or now, now)
+    examples: dict[str, list[str]] = {}
+    for one in judged:
+        if one.kind != "now" and len(named := examples.setdefault(one.code, [])) < EXAMPLES:
+            named.append(one.user_id)
+    return DryRun(
+        audience=audience,
+        looked_at=len(judged),
+        now=sent,
+        deferred=sum(number for (kind, _), number in numbers.items() if kind == "deferred"),
+        denied={code: number for (kind, code), number in sorted(numbers.items()) if kind == "denied"},
+        finishes_at=begins + timedelta(minutes=sent / rate) if sent else None,
+        last_deferred_at=max((one.later for one in judged if one.kind == "deferred" and one.later), default=None),
+        missing=find_missing(row),
+        examples=examples,
+        needs_approval=settings.approval_above is not None and audience > settings.approval_above,
+    )
+
+
+def _scaled(counted: Counter[tuple[str, str]], audience: int, looked_at: int) -> dict[tuple[str, str], int]:
+    """From the sample to the audience, by largest remainders: they add up to it."""
+    if not looked_at:
+        return {}
+    exact = {key: number * audience / looked_at for key, number in counted.items()}
+    scaled = {key: int(value) for key, value in exact.items()}
+    by_rest = sorted(exact, key=lambda key: scaled[key] - exact[key])
+    for key in by_rest[: audience - sum(scaled.values())]:
+        scaled[key] += 1
+    return scaled
+
+
+def _judge(row: Campaign, contacts: Sequence[Contact], now: datetime) -> list[_Judged]:
+    user_ids = [contact.user_id for contact in contacts]
+    out = opted_out(user_ids, row.channel, row.category)
+    policies = policies_for(contacts)
+    judged: list[_Judged] = []
+    open_ones: list[Contact] = []
+    for contact in contacts:
+        code, _ = known_refusal(contact, row.channel, row.category, has_opted_out=contact.user_id in out)
+        if code is None:
+            open_ones.append(contact)
+        else:
+            judged.append(_Judged(contact.user_id, "denied", code))
+    for contact, decision in zip(open_ones, _decisions(row, open_ones, policies, now), strict=True):
+        judged.append(_to_judged(row, contact, decision, now))
+    return judged
+
+
+def _to_judged(row: Campaign, contact: Contact, decision: SendDecision, now: datetime) -> _Judged:
+    if decision.allowed:
+        return _Judged(contact.user_id, "now", "")
+    settings = CampaignSettings.current()
+    ends_at = row.ends_at or max(row.starts_at or now, now) + timedelta(days=settings.deferred_for_days)
+    later = decision.next_allowed_at
+    if row.defers and later is not None and later < ends_at:
+        return _Judged(contact.user_id, "deferred", decision.code, later)
+    return _Judged(contact.user_id, "denied", decision.code)
+
+
+def _decisions(
+    row: Campaign, contacts: Sequence[Contact], policies: dict[str, CapPolicy], now: datetime
+) -> list[SendDecision]:
+    """Of people whom the log has nothing of, by what a new actor would start from; the others' actors are asked."""
+    known = SendLog.objects.filter(user_id__in=[one.user_id for one in contacts], outcome__in=ATTEMPTED)
+    seen = set(known.order_by().values_list("user_id", flat=True).distinct())
+    seeds = seeds_without_log([one for one in contacts if one.user_id not in seen], policies)
+    at = max(row.starts_at or now, now)
+    requests = {
+        one.user_id: SendRequest(
+            "dry-run", row.campaign_id, row.channel, row.category, policies[one.user_id], row.transactional, at
+        )
+        for one in contacts
+    }
+    limit = asyncio.Semaphore(QUERIES_AT_ONCE)
+
+    async def of(contact: Contact) -> SendDecision:
+        request = requests[contact.user_id]
+        if contact.user_id in seeds:
+            return ActorState(seeds[contact.user_id], at).judge(request, at)
+        async with limit:
+            return await ajudge(contact, request)
+
+    async def of_all() -> list[SendDecision]:
+        return list(await asyncio.gather(*(of(contact) for contact in contacts)))
+
+    return client.call(of_all(), timeout=60)
+
+
+def preview(campaign_id: str, *, user: User, user_id: str) -> Rendered:
+    """The message as this contact would get it; its links are the real ones, and opening them changes nothing.
+
+    Raises:
+        CampaignNotFound, ContactNotFound, InvalidRequest
+    """
+    row = seen_campaign(user, campaign_id)
+    contact = seen_contact(user, user_id)
+    links = links_for(Wish(contact.user_id, row.channel, row.category, row.series_id))
+    with naming_the_field():
+        message = row.compiled()
+    try:
+        return message.render(contact_values(contact, links))
+    except RenderProblem as problem:
+        raise InvalidRequest("body_text", f"For {user_id}: {problem}") from problem
+
+
+def test_send(campaign_id: str, *, user: User, user_id: str, key: str = "") -> str:
+    """Send the message as ``user_id`` would get it to ``user``'s own mail address; for other channels, to the contact who
+    has it. It is marked as a test, and counts for nobody. Returns the address.
+
+    Raises:
+        CampaignNotFound, ContactNotFound, NotPermitted, InvalidRequest
+        CampaignRefused: ``not_sent``
+    """
+    row = seen_campaign(user, campaign_id)
+    require(user, SEND)
+    contact = seen_contact(user, user_id)
+    address = _own_address(row, user)
+    grant = Grant(
+        grant_id=f"test:{row.campaign_id}:{user.username}:{key or token_hex(6)}",
+        user_id=contact.user_id,
+        channel=row.channel,
+        category=row.category,
+        campaign_id=row.series_id,
+        occurrence=row.occurrence,
+        is_test=True,
+    )
+    with naming_the_field():
+        texts = row.compiled()
+    try:
+        message = message_for(grant, contact, texts)
+    except RenderProblem as problem:
+        raise InvalidRequest("body_text", f"For {user_id}: {problem}") from problem
+    # No one-click link: a mail program that follows it would opt the contact out, and not the tester.
+    message = replace(message, address=address, subject=f"[Test] {message.subject}".strip(), unsubscribe_url="")
+    if not commit_intent(grant).is_new:
+        return address
+    try:
+        with get_provider(row.channel) as provider:
+            reference = provider.send(message).provider_reference
+    except SendFailed as failed:
+        record_outcome(grant, Outcome.FAILED, detail=str(failed))
+        raise CampaignRefused("not_sent", f"The test was not sent: {failed}") from failed
+    except OutcomeUnknown as unknown:
+        record_outcome(grant, Outcome.UNKNOWN, detail=str(unknown))
+        raise CampaignRefused("not_sent", f"Nobody knows whether the test was sent: {unknown}") from unknown
+    record_outcome(grant, Outcome.SENT, provider_reference=reference)
+    return address
+
+
+def _own_address(row: Campaign, user: User) -> str:
+    """Of the tester. For what is no mail, the contact who has the tester's mail address lends theirs."""
+    if not user.email:
+        raise InvalidRequest("address", "Your account has no mail address that a test could go to.")
+    if row.channel == "email":
+        return user.email
+    mine = Contact.objects.filter(email__iexact=user.email).first()
+    address = mine.address_for(row.channel) if mine is not None else ""
+    if not address:
+        raise InvalidRequest("address", f"No contact with your mail address has an address for {row.channel}.")
+    return address

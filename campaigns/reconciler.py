@@ -1,0 +1,22 @@
+"""What a crash or an outage left half done, finished a little later. The worker runs these every few seconds.
+
+Each may run in several workers at once: what they call is idempotent.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from campaigns import gateway
+
+TELL_AGAIN_AFTER = timedelta(seconds=5)
+
+
+def start_launched_campaigns() -> None:
+    """Campaigns whose rows were written and whose workflow was not started."""
+    gateway.finish_starting_campaigns()
+
+
+def tell_opt_outs() -> None:
+    """Actors hear of opt-outs that were taken in while Temporal was out of reach."""
+    gateway.tell_opt_outs(older_than=timezone.now() - TELL_AGAIN_AFTER)
