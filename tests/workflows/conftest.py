@@ -16,6 +16,7 @@ from orders.workflows import OrderWorkflow
 from temporal_worker.registry import AreaWorker
 from temporal_worker.testing import running_worker
 from tests.servers import start_time_skipping_server
+from tests.workflows.actors import Actors, open_actors
 from tests.workflows.office import Bench, FakeOffice
 from tests.workflows.shop import FakeShop
 
@@ -176,3 +177,20 @@ async def skipping_bench(office: FakeOffice) -> AsyncIterator[Bench]:
     """The same on a server of its own, whose clock the test leads."""
     async with await start_time_skipping_server() as env, open_bench(env, office) as bench:
         yield bench
+
+
+# ── User actors ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def actors(time_skipping_env: WorkflowEnvironment) -> AsyncIterator[Actors]:
+    """Actors whose clock stands still, as good as."""
+    async with open_actors(time_skipping_env.client) as actors:
+        yield actors
+
+
+@pytest.fixture
+async def skipping_actors() -> AsyncIterator[Actors]:
+    """The same on a server of its own, whose clock the test leads."""
+    async with await start_time_skipping_server() as env, open_actors(env.client, env) as actors:
+        yield actors
