@@ -122,6 +122,7 @@ from campaigns.contract.words import (
     MAX_SENDS,
     OCCURRENCE_WORKFLOW_TYPE,
     SEND_REFUSED,
+    SHARD_WORKFLOW_TYPE,
     STOP_EVERYTHING_WORKFLOW_TYPE,
     TASK_QUEUE,
     USER_ACTOR_WORKFLOW_TYPE,
@@ -134,6 +135,7 @@ from campaigns.contract.words import (
     campaign_workflow_id,
     grant_id_for,
     occurrence_campaign_id,
+    shard_workflow_id,
     user_actor_workflow_id,
 )
 from temporal_worker.contract import SYSTEM, By, Door, InvalidField
@@ -159,6 +161,7 @@ __all__ = [
     "MAX_SENDS",
     "OCCURRENCE_WORKFLOW_TYPE",
     "SEND_REFUSED",
+    "SHARD_WORKFLOW_TYPE",
     "STOP_EVERYTHING_WORKFLOW_TYPE",
     "SYSTEM",
     "TASK_QUEUE",
@@ -262,6 +265,7 @@ __all__ = [
     "import_workflow_id",
     "known_language",
     "occurrence_campaign_id",
+    "shard_workflow_id",
     "user_actor_workflow_id",
     "welcome_workflow_id",
 ]

@@ -39,8 +39,7 @@ class StopState(StrEnum):
     """It has the signal and has not answered yet."""
     STOPPED = "stopped"
     ENDED = "ended"
-    """It was over before."""
-    UNREACHED = "unreached"
+    """It was over before it could be told, or is not there."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from enum import StrEnum
 TASK_QUEUE = "marketing-campaign-queue"
 USER_ACTOR_WORKFLOW_TYPE = "UserActorWorkflow"
 CAMPAIGN_WORKFLOW_TYPE = "CampaignWorkflow"
+SHARD_WORKFLOW_TYPE = "CampaignShardWorkflow"
 STOP_EVERYTHING_WORKFLOW_TYPE = "StopEverythingWorkflow"
 OCCURRENCE_WORKFLOW_TYPE = "CampaignOccurrenceWorkflow"
 
@@ -98,6 +99,11 @@ class RecipientState(StrEnum):
 def campaign_workflow_id(campaign_id: str) -> str:
     """The workflow id of a campaign, ``campaign-<campaign_id>``; a later occurrence's id ends in ``-<n>`` already."""
     return f"campaign-{campaign_id}"
+
+
+def shard_workflow_id(campaign_id: str, number: int) -> str:
+    """The workflow id of the n-th shard that a campaign has started."""
+    return f"{campaign_workflow_id(campaign_id)}-shard-{number}"
 
 
 def occurrence_campaign_id(series_id: str, occurrence: int) -> str:

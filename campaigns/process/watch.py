@@ -1,0 +1,61 @@
+"""What goes on beside the story of a campaign: its gate is written, and stock is taken of where its recipients stand."""
+
+import asyncio
+from collections.abc import Callable
+
+from temporalio import workflow
+
+from campaigns.contract import GateInput
+from campaigns.process import effects
+from campaigns.process.state import CampaignState
+
+STOCK_EVERY = 2.0
+"""Seconds between two counts while messages go out: so often at most a viewer sees a new version."""
+STOCK_SELDOM = 30.0
+"""Seconds between two counts when nothing changes."""
+
+
+class Gate:
+    """Writes the gate to the database whenever the state has raised it. See :mod:`campaigns.contract.batches`."""
+
+    def __init__(self, state: CampaignState) -> None:
+        self._state = state
+        self._written = state.it.gate
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing of before the last pause begins any more."""
+        return self._written >= self._state.it.gate
+
+    async def keep(self) -> None:
+        """Goes on until it is cancelled."""
+        while True:
+            await workflow.wait_condition(lambda: not self.is_closed)
+            gate = GateInput(self._state.mailing.campaign_id, self._state.it.gate)
+            self._written = max(self._written, await effects.close_gate(gate))
+            # After a reset the database may know more than we: a batch for a lower gate would send nothing.
+            self._state.it.gate = max(self._state.it.gate, self._written)
+
+    async def closed(self) -> None:
+        await workflow.wait_condition(lambda: self.is_closed)
+
+
+class Stocktaker:
+    """Counts while shards run: every two seconds while something changes, then less and less often."""
+
+    def __init__(self, state: CampaignState, is_busy: Callable[[], bool]) -> None:
+        self._state = state
+        self._is_busy = is_busy
+
+    async def keep(self) -> None:
+        """Goes on until it is cancelled."""
+        pause = STOCK_EVERY
+        while True:
+            await workflow.wait_condition(self._is_busy)
+            await asyncio.sleep(pause)
+            changed = await self.count()
+            pause = STOCK_EVERY if changed else min(pause * 1.5, STOCK_SELDOM)
+
+    async def count(self) -> bool:
+        """Where everybody stands now; True when something has changed."""
+        return self._state.take(await effects.count_recipients(self._state.mailing.campaign_id))

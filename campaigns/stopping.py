@@ -1,0 +1,106 @@
+"""What is about several campaigns: the button that stops everything, and the times of a recurring one."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ApplicationError, TemporalError
+
+with workflow.unsafe.imports_passed_through():
+    from campaigns.contract import (
+        CampaignStatus,
+        OccurrenceInput,
+        OccurrenceRequest,
+        StopEntry,
+        StopEverythingInput,
+        StopInput,
+        StoppedReply,
+        StopReport,
+        StopState,
+    )
+    from campaigns.process import effects
+    from temporal_worker.progress import LiveWorkflow
+
+ROUNDS = 5
+"""How often it looks for campaigns that were launched while it told the others."""
+AT_ONCE = 20
+"""Campaigns that are told at the same time."""
+SCHEDULED_AT = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+"""When the Schedule meant to start the workflow; the server sets it."""
+
+
+@workflow.defn
+class StopEverythingWorkflow(LiveWorkflow):
+    @workflow.init
+    def __init__(self, stop: StopEverythingInput) -> None:
+        self.request = stop
+        self.entries: dict[str, StopEntry] = {}
+        self.is_done = False
+
+    @workflow.run
+    async def run(self, stop: StopEverythingInput) -> StopReport:
+        for _ in range(ROUNDS):
+            running = await effects.list_running_campaigns()
+            if not (new := [each for each in running if each not in self.entries]):
+                break
+            await self._tell(new)
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(self._have_all_answered, timeout=timedelta(seconds=stop.wait_seconds))
+        self.is_done = True
+        self.touch()
+        await self.drain()
+        return self.get_report()
+
+    async def _tell(self, workflow_ids: list[str]) -> None:
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def tell(workflow_id: str) -> None:
+            async with room:
+                await self._tell_one(workflow_id)
+
+        for workflow_id in workflow_ids:
+            self.entries[workflow_id] = StopEntry(workflow_id, StopState.TOLD)
+        await asyncio.gather(*(tell(workflow_id) for workflow_id in workflow_ids))
+
+    async def _tell_one(self, workflow_id: str) -> None:
+        stop = self.request
+        message = StopInput(stop.reason, stop.by.username, reply_to=workflow.info().workflow_id)
+        try:
+            await workflow.get_external_workflow_handle(workflow_id).signal("stop", message)
+        except TemporalError as error:
+            # The server does not tell one that has ended from one that never was.
+            self.entries[workflow_id] = StopEntry(workflow_id, StopState.ENDED, problem=str(error)[:500])
+        self.touch()
+
+    def _have_all_answered(self) -> bool:
+        return all(entry.state != StopState.TOLD for entry in self.entries.values())
+
+    @workflow.signal
+    def campaign_stopped(self, reply: StoppedReply) -> None:
+        if reply.workflow_id in self.entries:
+            is_over = reply.status in (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
+            state = StopState.ENDED if is_over else StopState.STOPPED
+            self.entries[reply.workflow_id] = StopEntry(reply.workflow_id, state, reply.status)
+            self.touch()
+
+    @workflow.query
+    def get_report(self) -> StopReport:
+        stop = self.request
+        return StopReport(stop.stop_id, stop.reason, stop.by.username, list(self.entries.values()), self.is_done)
+
+
+@workflow.defn
+class CampaignOccurrenceWorkflow:
+    """What a Schedule starts: it has the next occurrence of a recurring campaign started, by its own id."""
+
+    @workflow.run
+    async def run(self, recurring: OccurrenceInput) -> str:
+        """Returns the id of the campaign's workflow; empty when the series has ended."""
+        info = workflow.info()
+        due = info.typed_search_attributes.get(SCHEDULED_AT) or info.start_time
+        try:
+            return await effects.start_occurrence(OccurrenceRequest(recurring.series_id, due))
+        except TemporalError as error:
+            raise ApplicationError(f"The occurrence could not be started: {error.cause or error}") from error
