@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from secrets import token_hex
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -199,7 +198,7 @@ def preview(campaign_id: str, *, user: User, user_id: str) -> Rendered:
         raise InvalidRequest("body_text", f"For {user_id}: {problem}") from problem
 
 
-def test_send(campaign_id: str, *, user: User, user_id: str, key: str = "") -> str:
+def test_send(campaign_id: str, *, user: User, user_id: str, key: str) -> str:
     """Send the message as ``user_id`` would get it to ``user``'s own mail address; for other channels, to the contact who
     has it. It is marked as a test, and counts for nobody. Returns the address.
 
@@ -212,7 +211,7 @@ def test_send(campaign_id: str, *, user: User, user_id: str, key: str = "") -> s
     contact = seen_contact(user, user_id)
     address = _own_address(row, user)
     grant = Grant(
-        grant_id=f"test:{row.campaign_id}:{user.username}:{key or token_hex(6)}",
+        grant_id=f"test:{row.campaign_id}:{user.username}:{key}",
         user_id=contact.user_id,
         channel=row.channel,
         category=row.category,
