@@ -1,13 +1,18 @@
 """What the campaign area asks of the worker process."""
 
-from campaigns import activities
+from datetime import timedelta
+
+from campaigns import activities, import_activities, welcome_activities
+from campaigns.audience_import import AudienceImportWorkflow
 from campaigns.contract import TASK_QUEUE
+from campaigns.gateway import imports
 from campaigns.user_actor import UserActorWorkflow
-from temporal_worker.registry import AreaWorker
+from campaigns.welcome import WelcomeWorkflow
+from temporal_worker.registry import AreaWorker, Periodic
 
 AREA_WORKER = AreaWorker(
     task_queue=TASK_QUEUE,
-    workflows=[UserActorWorkflow],
+    workflows=[UserActorWorkflow, AudienceImportWorkflow, WelcomeWorkflow],
     activities=[
         activities.snapshot_audience,
         activities.ask_launch_approval,
@@ -18,5 +23,16 @@ AREA_WORKER = AreaWorker(
         activities.close_recipients,
         activities.save_campaign,
         activities.list_running_campaigns,
+        import_activities.validate_import,
+        import_activities.transform_import,
+        import_activities.finalise_import,
+        import_activities.tidy_import,
+        import_activities.save_import,
+        welcome_activities.fetch_contact_details,
+        welcome_activities.fetch_contact_wishes,
+        welcome_activities.send_greeting,
+    ],
+    periodic=[
+        Periodic("start taken imports", timedelta(seconds=5), imports.finish_starting_imports),
     ],
 )
