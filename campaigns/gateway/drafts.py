@@ -103,6 +103,12 @@ def _of_key(key: str, request_hash: str) -> Campaign | None:
     return row
 
 
+_COPIED = (
+    "channel", "audience", "subject", "body_text", "body_html", "transactional", "rate_per_minute",
+    "starts_at", "ends_at", "defers", "recurs", "time_zone", "missed_runs",
+)  # fmt: skip
+
+
 def _fill(row: Campaign, draft: Draft, user: User) -> None:
     """Raises InvalidRequest, NotPermitted."""
     if draft.transactional:
@@ -113,10 +119,7 @@ def _fill(row: Campaign, draft: Draft, user: User) -> None:
     template = Template.objects.filter(name=draft.template).first() if draft.template else None
     if draft.template and template is None:
         raise InvalidRequest("template", f"There is no template {draft.template}.")
-    for name in (
-        "channel", "audience", "subject", "body_text", "body_html", "transactional", "rate_per_minute",
-        "starts_at", "ends_at", "defers", "recurs", "time_zone", "missed_runs",
-    ):  # fmt: skip
+    for name in _COPIED:
         setattr(row, name, getattr(draft, name))
     row.name, row.category = draft.name.strip(), draft.category or MARKETING
     row.template, row.template_version = template, template.version if template else 0
@@ -127,7 +130,8 @@ def _fill(row: Campaign, draft: Draft, user: User) -> None:
     with naming_the_field():
         row.compiled()
     try:
-        row.clean_fields(exclude=["campaign_id", "idempotency_key", "audience", "denied_by_reason", "snapshot"])
+        written = {"name", "category", *_COPIED} - {"audience"}
+        row.clean_fields(exclude={field.name for field in Campaign._meta.fields} - written)
     except ValidationError as error:
         field, words = next(iter(error.message_dict.items()))
         raise InvalidRequest(field, " ".join(words)) from error

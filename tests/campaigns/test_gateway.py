@@ -1,0 +1,359 @@
+"""The gateway: drafts, launches, what a campaign would come to, and actors – rights before everything, once for each key."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core import mail
+from django.utils import timezone
+from temporalio.exceptions import ApplicationError
+
+from campaigns import gateway, preferences, reconciler
+from campaigns.contract import By, CampaignStatus, Door, FrequencyCapInput, PreferencesInput, SendDecision, SendGrant
+from campaigns.gateway import Draft, launching, trying
+from campaigns.models import Campaign, Contact, OptOut, SandboxMessage, Segment, SendLog
+from dashboard.roles import CAMPAIGN_WRITERS, MARKETERS, STAFF
+from temporal_worker import client
+from tests.campaigns.batches import actors_running, begin, cap, cid, configure, people, person, send, uid
+from tests.campaigns.batches import campaign as launched
+from tests.orders.at_once import at_once
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+TEXTS = {"subject": "Hello {{ first_name }}", "body_text": "Dear {{ name }}"}
+PERSON = By("", Door.MAIL)
+
+
+@pytest.fixture(autouse=True)
+def _ids() -> None:
+    begin()
+
+
+@pytest.fixture
+def marketer(db: None) -> User:
+    return _user("mara", MARKETERS)
+
+
+@pytest.fixture
+def writer(db: None) -> User:
+    return _user("will", CAMPAIGN_WRITERS)
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return _user("sten", STAFF)
+
+
+def _user(name: str, role: str) -> User:
+    user = User.objects.create_user(name, f"{name}@example.com")
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+def draft(**fields: Any) -> Draft:
+    return Draft(**{"name": "Spring", "channel": "push", **TEXTS, **fields})
+
+
+def created(user: User, key: str = "k1", **fields: Any) -> str:
+    return gateway.create_draft(user=user, draft=draft(**fields), key=key).campaign_id
+
+
+class TestDrafts:
+    def test_once_for_each_key(self, writer: User) -> None:
+        views = at_once(5, lambda n: gateway.create_draft(user=writer, draft=draft(), key="k1"))
+        assert len({view.campaign_id for view in views}) == 1
+        assert views[0].status == CampaignStatus.DRAFT
+        with pytest.raises(gateway.KeyReused):
+            created(writer, name="Summer")
+
+    @pytest.mark.parametrize(
+        ("fields", "field"),
+        [
+            ({"name": ""}, "name"),
+            ({"name": "two\nlines"}, "name"),
+            ({"channel": "pigeon"}, "channel"),
+            ({"audience": "nobody"}, "audience"),
+            ({"audience": {"user_ids": []}}, "audience.user_ids"),
+            ({"audience": {"user_ids": ["gone"]}}, "audience.user_ids"),
+            ({"audience": {"segment": "gone"}}, "audience"),
+            ({"subject": "{% now %}"}, "subject"),
+            ({"body_text": "{{ password }}"}, "body_text"),
+            ({"category": "No Name"}, "category"),
+            ({"rate_per_minute": 0}, "rate_per_minute"),
+            ({"time_zone": "Mars"}, "time_zone"),
+            ({"template": "gone"}, "template"),
+        ],
+    )
+    def test_what_makes_no_sense_names_its_field(self, writer: User, fields: dict[str, Any], field: str) -> None:
+        with pytest.raises(gateway.InvalidRequest) as caught:
+            created(writer, **fields)
+        assert caught.value.field == field
+        assert Campaign.objects.count() == 0
+
+    def test_a_change_of_an_older_draft_is_refused(self, writer: User) -> None:
+        campaign_id = created(writer)
+        gateway.change_draft(campaign_id, user=writer, draft=draft(name="Summer"), draft_version=1)
+        with pytest.raises(gateway.CampaignRefused) as caught:
+            gateway.change_draft(campaign_id, user=writer, draft=draft(name="Autumn"), draft_version=1)
+        assert (caught.value.code, caught.value.extra) == ("stale", {"draft_version": 2})
+        assert Campaign.objects.get().name == "Summer"
+
+    def test_rights(self, writer: User, marketer: User, stranger: User) -> None:
+        with pytest.raises(gateway.NotPermitted):
+            created(stranger)
+        with pytest.raises(gateway.NotPermitted, match="transactional"):
+            created(marketer, transactional=True)
+        campaign_id = created(writer)
+        with pytest.raises(gateway.CampaignNotFound):
+            gateway.read_campaign(campaign_id, stranger)
+        with pytest.raises(gateway.NotPermitted):
+            gateway.launch(campaign_id, user=writer, door=Door.WEB, key="l1")
+        with pytest.raises(gateway.NotPermitted):
+            gateway.pause(campaign_id, user=writer, door=Door.WEB, key="p1")
+        with pytest.raises(gateway.NotPermitted):
+            gateway.stop_everything(user=writer, door=Door.WEB)
+        with pytest.raises(gateway.CampaignRefused, match="draft"):
+            gateway.pause(campaign_id, user=marketer, door=Door.WEB, key="p1")
+
+
+class TestLaunch:
+    """Without Temporal: what the row says, and that it is kept."""
+
+    def launch(self, campaign_id: str, user: User, key: str = "l1") -> Any:
+        return gateway.launch(campaign_id, user=user, door=Door.WEB, key=key)
+
+    def test_is_kept_while_temporal_is_away_and_happens_once(self, marketer: User) -> None:
+        people(3)
+        configure(rate_per_minute=77, deferred_for_days=2)
+        campaign_id = created(marketer)
+        with pytest.raises(gateway.Unavailable, match="starts by itself"):
+            self.launch(campaign_id, marketer)
+        row = Campaign.objects.get()
+        assert (row.status, row.launched_by, row.rate_per_minute) == (Campaign.STARTING, "mara", 77)
+        assert row.ends_at is not None
+        assert row.launched_at is not None
+        assert row.ends_at - row.launched_at == timedelta(days=2)
+        with pytest.raises(gateway.CampaignRefused) as caught:
+            self.launch(campaign_id, marketer, key="l2")
+        assert caught.value.code == "launched"
+        with pytest.raises(gateway.CampaignRefused, match="fixed"):
+            gateway.change_draft(campaign_id, user=marketer, draft=draft(), draft_version=1)
+
+    def test_the_reconciler_starts_what_was_kept(self, marketer: User, temporal_server: Any) -> None:
+        people(1)
+        campaign_id = created(marketer)
+        Campaign.objects.update(launch_key="mara:l1")
+        row = launching._write(Campaign.objects.get(), marketer, Door.WEB, "mara:l1")
+        reconciler.start_launched_campaigns()  # too fresh: its launch may be under way
+        assert _exists(campaign_id) is False
+        Campaign.objects.update(launched_at=timezone.now() - timedelta(seconds=6))
+        reconciler.start_launched_campaigns()
+        assert _exists(campaign_id) is True
+        assert row.status == Campaign.STARTING
+        assert self.launch(campaign_id, marketer).campaign_id == campaign_id  # the same key: as it is
+
+    @pytest.mark.parametrize(
+        ("fields", "field", "words"),
+        [
+            ({"audience": {"segment": "none"}}, "audience", "Nobody"),
+            ({"body_text": "{{ attributes.plan }}"}, "body_text", "2 recipients have no attributes.plan"),
+            ({"ends_at": timezone.now() - timedelta(minutes=1)}, "ends_at", "over"),
+        ],
+    )
+    def test_what_cannot_be_sent_is_found_before(
+        self, marketer: User, fields: dict[str, Any], field: str, words: str
+    ) -> None:
+        people(2)
+        person(3, attributes={"plan": "pro"})
+        filters = {"filters": [{"field": "name", "op": "is", "value": "nobody"}]}
+        Segment.objects.create(name="none", filters=filters)
+        campaign_id = created(marketer, **fields)
+        with pytest.raises(gateway.InvalidRequest, match=words) as caught:
+            self.launch(campaign_id, marketer)
+        assert caught.value.field == field
+        assert Campaign.objects.get().status == CampaignStatus.DRAFT
+
+    def test_a_segment_that_has_gone_and_a_channel_that_is_off(self, marketer: User) -> None:
+        people(1)
+        Segment.objects.create(name="few")
+        campaign_id = created(marketer, audience={"segment": "few"})
+        Segment.objects.all().delete()
+        with pytest.raises(gateway.InvalidRequest, match="no segment few"):
+            self.launch(campaign_id, marketer)
+        configure(push_on=False)
+        with pytest.raises(gateway.CampaignRefused, match="switched off"):
+            self.launch(campaign_id, marketer)
+
+
+def _exists(campaign_id: str) -> bool:
+    async def ask() -> bool:
+        handle = (await client.aget_client()).get_workflow_handle(f"campaign-{campaign_id}")
+        try:
+            await handle.describe()
+        except Exception:
+            return False
+        return True
+
+    return client.call(ask())
+
+
+class TestActing:
+    def test_the_update_id_is_made_of_who_the_key_and_what(self, marketer: User, monkeypatch: Any) -> None:
+        people(1)
+        row = launched(status="running")
+        ids: list[str] = []
+
+        async def refuse(workflow_id: str, update: str, message: Any, *, update_id: str, **more: Any) -> Any:
+            ids.append(update_id)
+            raise ApplicationError("It is paused already.", type="already_paused")
+
+        monkeypatch.setattr(client, "execute_update", refuse)
+        for key in ("a", "a", "b"):
+            with pytest.raises(gateway.CampaignRefused) as caught:
+                gateway.pause(row.campaign_id, user=marketer, door=Door.API, reason="why", key=key)
+            assert caught.value.code == "already_paused"
+        assert ids[0] == ids[1] != ids[2]
+        assert ids[0].startswith("api:mara:a:")
+        with pytest.raises(gateway.InvalidRequest):
+            gateway.set_rate(row.campaign_id, user=marketer, door=Door.API, per_minute=0, key="c")
+
+    def test_one_that_is_over_says_so(self, marketer: User, temporal_server: Any) -> None:
+        people(1)
+        row = launched(status="cancelled")
+        with pytest.raises(gateway.CampaignRefused) as caught:
+            gateway.resume(row.campaign_id, user=marketer, door=Door.WEB, key="a")
+        assert caught.value.code == "cancelled"
+
+
+@pytest.mark.usefixtures("worker")
+class TestTrying:
+    def test_a_dry_run_tells_who_gets_it_now_later_and_not_and_starts_nobody(self, marketer: User) -> None:
+        cap(1)
+        people(5)
+        person(6, push_token="")
+        preferences.record_opt_out(uid(5), by=PERSON)
+        send(launched(1, audience={"user_ids": [uid(1), uid(2)]}))  # two have had theirs
+        before = actors_running()
+        campaign_id = created(marketer, rate_per_minute=1)
+        run = gateway.dry_run(campaign_id, user=marketer)
+        assert (run.audience, run.now, run.deferred) == (6, 2, 2)
+        assert run.denied == {"missing_address": 1, "opted_out": 1}
+        assert run.examples["cap_day"] == [uid(1), uid(2)]
+        assert run.finishes_at is not None
+        assert timedelta(seconds=110) < run.finishes_at - timezone.now() < timedelta(seconds=121)
+        assert run.last_deferred_at is not None
+        assert not run.is_sampled
+        assert actors_running() == before
+
+    def test_a_large_audience_is_reckoned_from_a_sample_that_adds_up(self, marketer: User, monkeypatch: Any) -> None:
+        monkeypatch.setattr(trying, "SAMPLE", 10)
+        cap(None)
+        people(20)
+        person(21, push_token="")
+        run = gateway.dry_run(created(marketer), user=marketer)
+        assert (run.is_sampled, run.looked_at, run.audience) == (True, 10, 21)
+        assert run.now + run.deferred + sum(run.denied.values()) == 21
+        assert actors_running() == set()
+
+    def test_a_preview_and_a_test_to_oneself_that_counts_for_nobody(self, marketer: User) -> None:
+        cap(1)
+        person(1)
+        campaign_id = created(marketer, channel="email")
+        assert gateway.preview(campaign_id, user=marketer, user_id=uid(1)).subject == "Hello Amara"
+        for _ in range(2):
+            address = gateway.test_send(campaign_id, user=marketer, user_id=uid(1), key="t1")
+        assert address == "mara@example.com"
+        [sent] = mail.outbox
+        assert (sent.subject, sent.to) == ("[Test] Hello Amara", ["mara@example.com"])
+        assert "List-Unsubscribe" not in sent.extra_headers
+        assert SendLog.objects.get().is_test
+        assert gateway.would_be_allowed(uid(1), user=marketer, channel="email").allowed
+        assert actors_running() == set()
+
+
+@pytest.mark.usefixtures("worker")
+class TestActors:
+    def test_reading_starts_nobody(self, marketer: User, stranger: User) -> None:
+        cap(3)
+        person(1)
+        reading = gateway.read_actor(uid(1), user=marketer)
+        assert (reading.source, reading.view.count, reading.view.next_allowed_at.keys()) == (
+            "seed",
+            0,
+            {"email", "sms", "push"},
+        )
+        assert gateway.would_be_allowed(uid(1), user=marketer, channel="sms").limit == 3
+        assert actors_running() == set()
+        with pytest.raises(gateway.ContactNotFound):
+            gateway.read_actor(uid(1), user=stranger)
+
+    def test_a_program_asks_under_ids_of_its_own(self, marketer: User) -> None:
+        cap(1)
+        person(1)
+        ask = {"user": marketer, "channel": "sms"}
+        first = gateway.request_send(uid(1), grant_id=f"{cid()}:1:{uid(1)}", **ask)
+        assert isinstance(first, SendGrant)
+        assert first.grant_id == f"{cid()}:1:{uid(1)}"
+        assert gateway.request_send(uid(1), grant_id=f"{cid()}:1:{uid(1)}", **ask) == first
+        refused = gateway.request_send(uid(1), grant_id="b", **ask)
+        assert isinstance(refused, SendDecision)
+        assert (refused.code, refused.grant_id) == ("cap_day", "b")
+        reading = gateway.read_actor(uid(1), user=marketer)
+        assert reading.source == "temporal"
+        assert [one.grant_id for one in reading.view.sends_in_window] == [f"api:mara:{cid()}:1:{uid(1)}"]
+        assert not gateway.would_be_allowed(uid(1), user=marketer, channel="sms").allowed
+        with pytest.raises(gateway.NotPermitted):
+            gateway.request_send(uid(1), grant_id="c", transactional=True, **ask)
+
+    def test_a_stampede_grants_what_the_cap_leaves(self, marketer: User) -> None:
+        cap(3)
+        person(1)
+        result = gateway.stampede(uid(1), user=marketer, requests=30, channel="push", key="s1")
+        assert (len(result.granted), len(result.refused), result.unanswered) == (3, 27, 0)
+        assert {one.code for one in result.refused} == {"cap_day"}
+        assert gateway.read_actor(uid(1), user=marketer).view.count == 3
+        assert SandboxMessage.objects.count() == 0
+
+    def test_wishes_and_an_own_cap_are_kept_here_and_there(self, marketer: User, writer: User) -> None:
+        cap(3)
+        person(1)
+        wish = PreferencesInput(time_zone="Asia/Tokyo", opted_out_channels=["sms"])
+        with pytest.raises(gateway.NotPermitted):
+            gateway.set_preferences(uid(1), user=writer, wish=wish, door=Door.WEB, key="p1")
+        for _ in range(2):
+            view = gateway.set_preferences(uid(1), user=marketer, wish=wish, door=Door.WEB, key="p1")
+        assert (view.preferences.time_zone, view.opted_out_channels) == ("Asia/Tokyo", ["sms"])
+        assert Contact.objects.get().time_zone == "Asia/Tokyo"
+        assert OptOut.objects.get().version == view.version
+        own = gateway.set_cap(uid(1), user=marketer, cap=FrequencyCapInput(max_per_day=0), door=Door.WEB, key="c1")
+        assert own.cap is not None
+        assert own.cap.max_per_day == 0
+        decision = gateway.would_be_allowed(uid(1), user=marketer, channel="push")
+        assert (decision.allowed, decision.own_cap) == (False, True)
+        cleared = gateway.set_cap(uid(1), user=marketer, cap=FrequencyCapInput(cleared=True), door=Door.WEB, key="c2")
+        assert cleared.own_cap is None
+
+    def test_an_opt_out_counts_at_once_and_its_actor_hears_of_it(self, marketer: User, monkeypatch: Any) -> None:
+        cap(3)
+        person(1)
+        gateway.request_send(uid(1), user=marketer, channel="push", grant_id="a")
+        assert gateway.opt_out(uid(1), by=PERSON, channel="push")
+        assert not gateway.opt_out(uid(1), by=PERSON, channel="push")
+        assert gateway.read_actor(uid(1), user=marketer).view.opted_out_channels == ["push"]
+        assert gateway.opt_in(uid(1), by=PERSON, channel="push")
+        assert gateway.read_actor(uid(1), user=marketer).view.opted_out_channels == []
+        assert OptOut.objects.count() == 0
+
+        async def away(*args: Any, **more: Any) -> None:
+            raise client.TemporalUnavailable("away")
+
+        with monkeypatch.context() as outage:
+            outage.setattr(client, "signal", away)
+            assert gateway.opt_out(uid(1), by=PERSON, channel="sms")
+            decision = gateway.would_be_allowed(uid(1), user=marketer, channel="sms")
+            assert decision.code == "opted_out"
+            assert gateway.tell_opt_outs() == 0
+        assert gateway.tell_opt_outs() == 1
+        assert gateway.tell_opt_outs() == 0
+        assert gateway.read_actor(uid(1), user=marketer).view.opted_out_channels == ["sms"]
