@@ -132,8 +132,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000;",
     }
+    # Opening a file takes as long as three queries. The threads of pages and activities live on, each with its
+    # connection; PostgreSQL's are few and dear, so there each request gives its own back.
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
     if TESTING:
         # A file, because worker threads and the live server share it; an in-memory one would be one connection.
         DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
@@ -182,6 +185,8 @@ CONTENT_SECURITY_POLICY = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_REQUEST_BODY = 2 * 1024 * 1024
+# Pages that a web process works on at once, each with a thread and, while it asks it, a database connection of its own.
+PAGE_THREADS = env.int("PAGE_THREADS", 64)
 
 # ── Static files, language, time ─────────────────────────────────────────────────────────────────────────────────────
 STATIC_URL = "static/"

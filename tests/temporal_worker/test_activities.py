@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connection
 from structlog.contextvars import get_contextvars
 from temporalio import activity
@@ -44,7 +45,11 @@ async def run_one(
 
 
 class TestDatabaseConnection:
-    async def test_is_closed_on_the_activitys_own_thread(self, temporal: Client) -> None:
+    async def test_is_closed_on_the_activitys_own_thread(
+        self, temporal: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(settings.DATABASES["default"], "CONN_MAX_AGE", 0)  # as with PostgreSQL
+
         def uses_the_database() -> str:
             assert connection.connection is None
             return str(count_heartbeats())
