@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from approvals import gateway as approvals_gateway
 from approvals.contract import Caller, Door
-from campaigns import projection
+from campaigns import gateway, projection
 from campaigns.contract import (
     ApprovalAsk,
     ApprovalWithdrawal,
@@ -22,12 +22,14 @@ from campaigns.contract import (
     CloseInput,
     GateInput,
     Mailing,
+    OccurrenceRequest,
     Stock,
     StopReason,
     campaign_workflow_id,
 )
 from campaigns.models import Campaign
-from campaigns.sending import audience, gate, stock
+from campaigns.sending import audience, stock
+from campaigns.sending import gate as gates
 from campaigns.sending.batch import Batch
 
 
@@ -81,7 +83,7 @@ def withdraw_launch_approval(withdrawal: ApprovalWithdrawal) -> None:
 
 @activity.defn
 def close_gate(wish: GateInput) -> int:
-    return gate.close_gate(wish.campaign_id, wish.gate)
+    return gates.close_gate(wish.campaign_id, wish.gate)
 
 
 @activity.defn
@@ -120,3 +122,11 @@ def list_running_campaigns() -> list[str]:
     over = [CampaignStatus.DRAFT, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED]
     rows = Campaign.objects.exclude(status__in=over).order_by("pk")
     return [campaign_workflow_id(campaign_id) for campaign_id in rows.values_list("campaign_id", flat=True)]
+
+
+@activity.defn
+def start_occurrence(request: OccurrenceRequest) -> str:
+    try:
+        return gateway.start_occurrence(request.series_id, request.planned_at)
+    except gateway.Unavailable as problem:
+        raise ApplicationError(problem.detail, type="Unavailable") from None

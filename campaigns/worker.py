@@ -2,17 +2,28 @@
 
 from datetime import timedelta
 
-from campaigns import activities, import_activities, welcome_activities
+from campaigns import activities, import_activities, reconciler, welcome_activities
 from campaigns.audience_import import AudienceImportWorkflow
 from campaigns.contract import TASK_QUEUE
 from campaigns.gateway import imports
+from campaigns.shard import CampaignShardWorkflow
+from campaigns.stopping import CampaignOccurrenceWorkflow, StopEverythingWorkflow
 from campaigns.user_actor import UserActorWorkflow
 from campaigns.welcome import WelcomeWorkflow
+from campaigns.workflows import CampaignWorkflow
 from temporal_worker.registry import AreaWorker, Periodic
 
 AREA_WORKER = AreaWorker(
     task_queue=TASK_QUEUE,
-    workflows=[UserActorWorkflow, AudienceImportWorkflow, WelcomeWorkflow],
+    workflows=[
+        UserActorWorkflow,
+        CampaignWorkflow,
+        CampaignShardWorkflow,
+        StopEverythingWorkflow,
+        CampaignOccurrenceWorkflow,
+        AudienceImportWorkflow,
+        WelcomeWorkflow,
+    ],
     activities=[
         activities.snapshot_audience,
         activities.ask_launch_approval,
@@ -23,6 +34,7 @@ AREA_WORKER = AreaWorker(
         activities.close_recipients,
         activities.save_campaign,
         activities.list_running_campaigns,
+        activities.start_occurrence,
         import_activities.validate_import,
         import_activities.transform_import,
         import_activities.finalise_import,
@@ -33,6 +45,8 @@ AREA_WORKER = AreaWorker(
         welcome_activities.send_greeting,
     ],
     periodic=[
+        Periodic("start launched campaigns", timedelta(seconds=5), reconciler.start_launched_campaigns),
+        Periodic("tell opt-outs", timedelta(seconds=5), reconciler.tell_opt_outs),
         Periodic("start taken imports", timedelta(seconds=5), imports.finish_starting_imports),
     ],
 )

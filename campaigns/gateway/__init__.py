@@ -20,7 +20,7 @@ from campaigns.gateway.actors import (
     would_be_allowed,
 )
 from campaigns.gateway.drafts import Draft, change_draft, create_draft
-from campaigns.gateway.launching import finish_starting_campaigns, launch
+from campaigns.gateway.launching import finish_starting_campaigns, launch, start_occurrence
 from campaigns.gateway.problems import (
     CampaignNotFound,
     CampaignProblem,
@@ -70,6 +70,7 @@ __all__ = [
     "set_preferences",
     "set_rate",
     "stampede",
+    "start_occurrence",
     "stop_everything",
     "tell_opt_outs",
     "test_send",

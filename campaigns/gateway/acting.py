@@ -4,9 +4,11 @@ import secrets
 from dataclasses import asdict
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
+from campaigns import projection
 from campaigns.contract import (
     STOP_EVERYTHING_WORKFLOW_TYPE,
     TASK_QUEUE,
@@ -31,11 +33,13 @@ from campaigns.gateway.problems import (
     Unavailable,
     naming_the_field,
 )
+from campaigns.gateway.recurring import end_schedule
 from campaigns.gateway.rights import SEND, STOP_ALL, require, seen_campaign
 from campaigns.models import Campaign
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
 from temporal_worker.keys import digest
+from temporal_worker.models import ChangeCounter
 
 UPDATE_TIMEOUT = 10.0
 """Seconds within which an update has its answer, or is unavailable."""
@@ -57,8 +61,25 @@ def resume(campaign_id: str, *, user: User, door: Door, reason: str = "", key: s
 
 
 def cancel(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:
-    """For good: who has not got it is denied."""
+    """For good: who has not got it is denied. A recurring one ends with it: no further occurrence begins."""
+    row = seen_campaign(user, campaign_id)
+    require(user, SEND)
+    if row.recurs and row.first is None and row.launched_at is not None:
+        end_schedule(row)
+        if row.planned_at is None:
+            return _cancel_before_the_first(row, reason)
     return _update(campaign_id, "cancel", CancelInput(reason.strip(), By(user.username, door)), user, key)
+
+
+def _cancel_before_the_first(row: Campaign, reason: str) -> CampaignView:
+    """A recurring campaign none of whose times has come: there is no workflow to tell."""
+    with transaction.atomic():
+        change = ChangeCounter.bump(projection.COUNTER)
+        rows = Campaign.objects.filter(pk=row.pk, planned_at=None)
+        now = timezone.now()
+        rows.update(status=CampaignStatus.CANCELLED, reason=reason[:500], closed_at=now, updated_at=now, change=change)
+    row.refresh_from_db()
+    return projection.load_view(row)
 
 
 def set_rate(campaign_id: str, *, user: User, door: Door, per_minute: int, key: str) -> CampaignView:

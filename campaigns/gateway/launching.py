@@ -1,7 +1,8 @@
 """Launching: the row first, then the workflow, once for each campaign."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
@@ -24,10 +25,12 @@ from campaigns.contract import (
 )
 from campaigns.gateway.problems import CampaignRefused, InvalidRequest, Unavailable, naming_the_field
 from campaigns.gateway.reading import read_any
+from campaigns.gateway.recurring import MISSED_AFTER, ensure_schedule
 from campaigns.gateway.rights import SEND, SEND_TRANSACTIONAL, require, seen_campaign
 from campaigns.models import Campaign, CampaignSettings, Contact
 from campaigns.rendering import Missing, missing_variables
 from campaigns.sending.audience import UnknownAudience, contacts_of
+from campaigns.sending.occurrences import next_occurrence
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
 from temporal_worker.models import ChangeCounter
@@ -123,7 +126,8 @@ def _write(row: Campaign, user: User, door: Door, own_key: str) -> Campaign:
         now = timezone.now()
         row.launch_key, row.launched_by, row.launched_at = own_key, user.username, now
         row.rate_per_minute = row.rate_per_minute or settings.rate_per_minute
-        row.ends_at = row.ends_at or max(row.starts_at or now, now) + timedelta(days=settings.deferred_for_days)
+        if not row.recurs:  # there it is the end of the whole series
+            row.ends_at = row.ends_at or max(row.starts_at or now, now) + timedelta(days=settings.deferred_for_days)
         row.status = Campaign.STARTING
         start_input = input_of(row, settings, By(user.username, door))
         with naming_the_field():
@@ -153,6 +157,7 @@ def input_of(row: Campaign, settings: CampaignSettings, by: By) -> CampaignInput
         batch_size=settings.batch_size,
         pause_error_percent=settings.pause_error_percent,
         pause_error_least=max(1, settings.pause_error_least),
+        late_seconds=_late_seconds(row),
     )
     return CampaignInput(
         mailing=mailing,
@@ -165,8 +170,26 @@ def input_of(row: Campaign, settings: CampaignSettings, by: By) -> CampaignInput
     )
 
 
+def _late_seconds(row: Campaign) -> int | None:
+    is_left_out = row.planned_at is not None and row.missed_runs == Campaign.Missed.SKIP
+    return int(MISSED_AFTER.total_seconds()) if is_left_out else None
+
+
 def start(row: Campaign) -> None:
-    """Raises Unavailable."""
+    """Start its workflow, or, of a recurring one, the Schedule that starts one after the other.
+
+    Raises:
+        InvalidRequest: ``recurs`` is no time; it is a draft again
+        Unavailable
+    """
+    if row.recurs and row.planned_at is None:
+        try:
+            ensure_schedule(row)
+        except InvalidRequest:
+            _set_status(row, CampaignStatus.DRAFT, launch_key="", launched_by="", launched_at=None)
+            raise
+        _set_status(row, CampaignStatus.SCHEDULED)
+        return
     starting = client.start_workflow(
         CAMPAIGN_WORKFLOW_TYPE,
         projection.load_input(row),
@@ -186,13 +209,43 @@ def start(row: Campaign) -> None:
         ) from error
 
 
+def _set_status(row: Campaign, status: CampaignStatus, **more: Any) -> None:
+    with transaction.atomic():
+        change = ChangeCounter.bump(projection.COUNTER)
+        rows = Campaign.objects.filter(pk=row.pk, status=Campaign.STARTING)
+        rows.update(status=status, change=change, updated_at=timezone.now(), **more)
+    row.refresh_from_db()
+
+
+def start_occurrence(series_id: str, planned_at: datetime) -> str:
+    """Start the occurrence that is due at this moment, once. Returns its workflow's id, "" when the series has ended.
+
+    Raises:
+        Unavailable
+    """
+    row = next_occurrence(series_id, planned_at)
+    if row is None:
+        return ""
+    if row.status == Campaign.STARTING:
+        start_input = input_of(row, CampaignSettings.current(), By(row.launched_by, Door.SYSTEM))
+        row.start_input = projection.to_json(start_input)
+        row.save(update_fields=["start_input"])
+        start(row)
+    return campaign_workflow_id(row.campaign_id)
+
+
 def finish_starting_campaigns() -> int:
     """Start what was launched and not started. Returns how many; stops at the first when Temporal is out of reach."""
     started = 0
     rows = Campaign.objects.filter(status=Campaign.STARTING, launched_at__lt=timezone.now() - START_AGAIN_AFTER)
     for row in rows.order_by("pk")[:100]:
+        if not row.start_input:
+            continue  # an occurrence: its Schedule's workflow tries again
         try:
             start(row)
+        except InvalidRequest as problem:
+            log.warning("campaign_is_a_draft_again", campaign_id=row.campaign_id, problem=problem.detail)
+            continue
         except Unavailable as problem:
             log.warning("campaigns_wait_for_temporal", campaign_id=row.campaign_id, problem=problem.detail)
             break

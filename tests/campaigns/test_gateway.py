@@ -1,5 +1,6 @@
 """The gateway: drafts, launches, what a campaign would come to, and actors – rights before everything, once for each key."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +11,23 @@ from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
 from campaigns import gateway, preferences, reconciler
-from campaigns.contract import By, CampaignStatus, Door, FrequencyCapInput, PreferencesInput, SendDecision, SendGrant
-from campaigns.gateway import Draft, launching, trying
+from campaigns.contract import (
+    By,
+    CampaignStatus,
+    Door,
+    FrequencyCapInput,
+    PreferencesInput,
+    SendDecision,
+    SendGrant,
+    StopReport,
+)
+from campaigns.gateway import Draft, launching, recurring, trying
 from campaigns.models import Campaign, Contact, OptOut, SandboxMessage, Segment, SendLog
 from dashboard.roles import CAMPAIGN_WRITERS, MARKETERS, STAFF
 from temporal_worker import client
 from tests.campaigns.batches import actors_running, begin, cap, cid, configure, people, person, send, uid
 from tests.campaigns.batches import campaign as launched
+from tests.eventually import eventually
 from tests.orders.at_once import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -184,6 +195,48 @@ class TestLaunch:
         configure(push_on=False)
         with pytest.raises(gateway.CampaignRefused, match="switched off"):
             self.launch(campaign_id, marketer)
+
+
+class TestRecurring:
+    """With a server and no worker: rows and Schedules."""
+
+    def test_each_time_has_one_occurrence_and_the_first_is_the_launched_row(
+        self, marketer: User, temporal_server: Any
+    ) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *", time_zone="Europe/Berlin")
+        view = gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        assert (view.status, gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1").status) == (
+            "scheduled",
+            "scheduled",
+        )
+        row = Campaign.objects.get()
+        assert len(recurring.next_times(row)) > 1
+        times = [timezone.now() + timedelta(days=day) for day in range(3)]
+        started = [gateway.start_occurrence(campaign_id, moment) for moment in (times[0], times[1], times[1], times[0])]
+        names = [f"campaign-{campaign_id}", f"campaign-{campaign_id}-2"]
+        assert started == [names[0], names[1], names[1], names[0]]
+        assert [_exists(name.removeprefix("campaign-")) for name in names] == [True, True]
+        second = Campaign.objects.get(occurrence=2)
+        assert (second.series_id, second.body_text, second.draft_version) == (campaign_id, row.body_text, 1)
+        assert second.start_input["mailing"]["series_id"] == campaign_id
+        assert second.start_input["limits"]["late_seconds"] == 60
+
+    def test_cancelled_before_its_first_time(self, marketer: User, temporal_server: Any) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        assert gateway.cancel(campaign_id, user=marketer, door=Door.WEB, key="c1").status == "cancelled"
+        assert recurring.next_times(Campaign.objects.get()) == []
+        assert gateway.start_occurrence(campaign_id, timezone.now()) == ""
+
+    def test_what_is_no_time_is_a_draft_again(self, marketer: User, temporal_server: Any) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="whenever")
+        with pytest.raises(gateway.InvalidRequest) as caught:
+            gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        assert caught.value.field == "recurs"
+        assert Campaign.objects.get().status == CampaignStatus.DRAFT
 
 
 def _exists(campaign_id: str) -> bool:
@@ -357,3 +410,59 @@ class TestActors:
         assert gateway.tell_opt_outs() == 1
         assert gateway.tell_opt_outs() == 0
         assert gateway.read_actor(uid(1), user=marketer).view.opted_out_channels == ["sms"]
+
+
+@pytest.mark.usefixtures("worker")
+class TestWhole:
+    """A launched campaign, with its workflow, its shards and its batches."""
+
+    def test_from_the_draft_to_the_last_message(self, marketer: User) -> None:
+        cap(None)
+        people(12)
+        preferences.record_opt_out(uid(12), by=PERSON)
+        campaign_id = created(marketer)
+        view = gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        assert view.campaign_id == campaign_id
+        row = eventually(lambda: Campaign.objects.filter(status="completed").first(), timeout=30)
+        assert row is not None
+        assert row.counts == {"audience": 12, "sent": 11, "denied": 1} | dict.fromkeys(
+            ("deferred", "failed", "unknown", "pending"), 0
+        )
+        assert row.denied_by_reason == {"opted_out": 1}
+        assert SandboxMessage.objects.count() == 11
+        with pytest.raises(gateway.CampaignRefused) as caught:
+            gateway.pause(campaign_id, user=marketer, door=Door.WEB, key="p1")
+        assert caught.value.code == "completed"
+
+    def test_paused_no_message_begins_until_it_is_resumed(self, marketer: User) -> None:
+        cap(None)
+        people(6)
+        campaign_id = created(marketer, rate_per_minute=60)
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        eventually(lambda: SandboxMessage.objects.exists(), timeout=20)
+        assert gateway.pause(campaign_id, user=marketer, door=Door.WEB, key="p1").status == "paused"
+        begun = SendLog.objects.count()
+        time.sleep(1.3)  # more than one turn of its rate
+        assert SendLog.objects.count() == begun < 6
+        assert (
+            gateway.set_rate(campaign_id, user=marketer, door=Door.WEB, per_minute=6_000, key="r1").status == "paused"
+        )
+        gateway.resume(campaign_id, user=marketer, door=Door.WEB, key="u1")
+        eventually(lambda: Campaign.objects.filter(status="completed").exists(), timeout=30)
+        assert sorted(SandboxMessage.objects.values_list("user_id", "calls")) == [(uid(n), 1) for n in range(1, 7)]
+
+    def test_stop_everything_tells_who_has_stopped(self, marketer: User) -> None:
+        people(4)
+        campaign_id = created(marketer, rate_per_minute=1)
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        eventually(lambda: Campaign.objects.filter(status="running").exists(), timeout=20)
+        stop_id = gateway.stop_everything(user=marketer, door=Door.WEB, reason="A wrong link.", key="s1")
+        assert gateway.stop_everything(user=marketer, door=Door.WEB, reason="A wrong link.", key="s1") == stop_id
+        report = eventually(lambda: _done(stop_id, marketer), timeout=20)
+        assert [(one.workflow_id, one.state) for one in report.entries] == [(f"campaign-{campaign_id}", "stopped")]
+        assert gateway.read_campaign(campaign_id, marketer).view.status == "paused"
+
+
+def _done(stop_id: str, user: User) -> StopReport | None:
+    report = gateway.read_stop(stop_id, user=user)
+    return report if report.is_done else None

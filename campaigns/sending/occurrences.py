@@ -1,0 +1,63 @@
+"""Recurring campaigns: each time that its Schedule comes round, one occurrence more, with a row and a workflow of its own."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from campaigns.contract import CampaignStatus, occurrence_campaign_id
+from campaigns.models import Campaign, CampaignSettings
+from campaigns.models.templates import MessageTexts
+
+_SAME = (
+    "name", "category", "transactional", "template", "template_version", "audience", "rate_per_minute", "recurs",
+    "time_zone", "missed_runs", "defers", "draft_version", "created_by", "launched_by",
+    *(field.name for field in MessageTexts._meta.fields),
+)  # fmt: skip
+
+
+def next_occurrence(series_id: str, planned_at: datetime) -> Campaign | None:
+    """The occurrence that is due at ``planned_at``: its row, ready to start; the same one for the same moment.
+
+    The first is the launched row itself. None when the series has ended: it was cancelled, or its end has come.
+    """
+    with transaction.atomic():
+        first = Campaign.objects.select_for_update(no_key=True).filter(campaign_id=series_id).first()
+        if first is None:
+            return None
+        if first.planned_at == planned_at:
+            return first
+        known = first.occurrences.filter(planned_at=planned_at).first()
+        if known is not None:
+            return known
+        if first.status == CampaignStatus.CANCELLED or not first.recurs:
+            return None
+        if first.planned_at is None:
+            first.planned_at, first.ends_at = planned_at, _ends_at(planned_at)
+            first.status, first.launched_at = Campaign.STARTING, timezone.now()
+            # Written anew with its times, before it is started.
+            first.start_input = {}
+            first.save(update_fields=["planned_at", "ends_at", "status", "launched_at", "start_input"])
+            return first
+        return _another(first, planned_at)
+
+
+def _another(first: Campaign, planned_at: datetime) -> Campaign:
+    number = 1 + max(first.occurrences.values_list("occurrence", flat=True), default=1)
+    campaign_id = occurrence_campaign_id(first.campaign_id, number)
+    return Campaign.objects.create(
+        campaign_id=campaign_id,
+        first=first,
+        occurrence=number,
+        planned_at=planned_at,
+        ends_at=_ends_at(planned_at),
+        status=Campaign.STARTING,
+        launched_at=timezone.now(),
+        launch_key=f"occurrence:{campaign_id}",
+        idempotency_key=f"occurrence:{campaign_id}",
+        **{name: getattr(first, name) for name in _SAME},
+    )
+
+
+def _ends_at(planned_at: datetime) -> datetime:
+    return planned_at + timedelta(days=CampaignSettings.current().deferred_for_days)
