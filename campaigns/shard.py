@@ -31,6 +31,7 @@ class CampaignShardWorkflow:
         self.position = shard.positions.first
         self.rate = shard.rate_per_minute
         self.next_send_at = shard.next_send_at
+        self.batches = 0
         self.is_ending = False
         self.is_ending_at_once = False
 
@@ -39,7 +40,7 @@ class CampaignShardWorkflow:
         result = BatchResult(self.position)
         while self.position <= shard.positions.last:
             await self._await_turn()
-            if self.is_ending:
+            if self._has_to_end():
                 return self._result(StopReason.ASKED, "", result.gate)
             try:
                 result = await self._send_batch()
@@ -47,6 +48,7 @@ class CampaignShardWorkflow:
                 if isinstance(error.cause, CancelledError):
                     return self._result(StopReason.ASKED, "", result.gate)
                 return self._result(StopReason.FAILED, f"A batch could not be sent: {error.cause or error}", 0)
+            self.batches += 1
             made_headway = self.position < result.next_position
             self.position = max(self.position, result.next_position)
             self.next_send_at = result.next_send_at
@@ -62,6 +64,12 @@ class CampaignShardWorkflow:
         await workflow.wait_condition(lambda: self.rate > 0 or self.is_ending)
         while not self.is_ending and self.next_send_at is not None and self._waits_for_turn():
             await self._sleep_until(self.next_send_at)
+
+    def _has_to_end(self) -> bool:
+        """A shard that winds up sends one batch at least: else a campaign that continues as new often would stand still."""
+        return self.is_ending_at_once or (
+            self.is_ending and (self.batches > 0 or self.rate == 0 or self._waits_for_turn())
+        )
 
     async def _sleep_until(self, turn: datetime) -> None:
         with suppress(TimeoutError):

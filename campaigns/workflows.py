@@ -62,6 +62,8 @@ class CampaignWorkflow(LiveWorkflow):
         self.projection = ProjectionKeeper(lambda: self.version, self._save)
         self.early_decisions: list[ApprovalResult] = []
         self.found_left_over = 0
+        self.is_renewing = False
+        self.is_saving = False
 
     @workflow.run
     async def run(self, request: CampaignInput) -> CampaignResult:
@@ -268,9 +270,12 @@ class CampaignWorkflow(LiveWorkflow):
         """Takes everything along. No shard outlives a run: each ends after its batch, and goes on in the next one."""
         await self.fleet.wind_up(at_once=False)
         await self.gate.closed()
+        self.is_renewing = True
+        await workflow.wait_condition(lambda: not (self.is_saving or self.stock.is_counting))
         await self.drain()
         state = self.state
         if state.is_over:
+            self.is_renewing = False
             return
         memory = state.it
         memory.version, memory.run = self.version, memory.run + 1
@@ -289,8 +294,12 @@ class CampaignWorkflow(LiveWorkflow):
         )
 
     async def _save(self) -> int:
+        # While it continues as new the next run saves: this one leaves no activity behind.
+        await workflow.wait_condition(lambda: not self.is_renewing)
+        self.is_saving = True
         view = self._view()
         await effects.save_campaign(view)
+        self.is_saving = False
         return view.version
 
     def _view(self) -> CampaignView:

@@ -46,6 +46,7 @@ class Stocktaker:
     def __init__(self, state: CampaignState, is_busy: Callable[[], bool]) -> None:
         self._state = state
         self._is_busy = is_busy
+        self.is_counting = False
 
     async def keep(self) -> None:
         """Goes on until it is cancelled."""
@@ -53,9 +54,14 @@ class Stocktaker:
         while True:
             await workflow.wait_condition(self._is_busy)
             await asyncio.sleep(pause)
+            if not self._is_busy():
+                continue
             changed = await self.count()
             pause = STOCK_EVERY if changed else min(pause * 1.5, STOCK_SELDOM)
 
     async def count(self) -> bool:
         """Where everybody stands now; True when something has changed."""
-        return self._state.take(await effects.count_recipients(self._state.mailing.campaign_id))
+        self.is_counting = True
+        stock = await effects.count_recipients(self._state.mailing.campaign_id)
+        self.is_counting = False
+        return self._state.take(stock)
