@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from campaigns import import_activities
-from campaigns.contract import Door, ImportStage, ImportView
+from campaigns.contract import Door, ImportNote, ImportStage, ImportView
 from campaigns.gateway import imports
 from campaigns.imports import apply_rows
 from campaigns.models import AudienceImport, Contact, ImportProblem, OptOut, StagedContact
@@ -200,6 +200,33 @@ class TestHostileFiles:
             assert eventually(failed.first).problem.startswith("There is no file ")
         assert not Contact.objects.exists()
         assert (storage / "attachments/a.csv").exists()
+
+
+class TestProgress:
+    def test_the_work_tells_how_far_it_is(self, writer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("campaigns.imports.stages.BATCH", 2)
+        monkeypatch.setattr(import_activities, "TELL_EVERY", 0.0)
+        notes: list[ImportNote] = []
+        tell = import_activities.tell_progress
+
+        def telling(import_id: str, note: ImportNote) -> None:
+            tell(import_id, note)
+            notes.append(note)
+            if (note.stage, note.rows_done) == ("validate", 4):
+                view = temporal_client.call(
+                    temporal_client.query(f"import-{import_id}", "get_progress", result_type=ImportView)
+                )
+                assert (view.rows_total, view.rows_done, view.rows_rejected) == (6, 4, 2)
+                assert 0 < view.bytes_done < view.bytes_total
+
+        monkeypatch.setattr(import_activities, "tell_progress", telling)
+        content = b"id,email\nU-1,a\n,b@example.com\n" + b"".join(b"U-%d,\n" % n for n in range(2, 10))
+        view = ended(bring_in(writer, content), writer)
+        assert (view.status, view.rows_done, view.rows_rejected) == ("completed", 8, 2)
+        assert view.bytes_done == view.bytes_total == len(content)
+        told = [(note.stage, note.rows_done) for note in notes]
+        assert told == [(stage, done) for stage, from_ in (("validate", 0), ("transform", 2), ("finalise", 2))
+                        for done in range(from_, 9, 2)]  # fmt: skip
 
 
 class TestBeingStopped:
