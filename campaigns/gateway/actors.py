@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import structlog
 from django.contrib.auth.models import User
 from django.utils import timezone
 from temporalio.exceptions import ApplicationError
@@ -37,6 +38,8 @@ from campaigns.sending.recipients import known_refusal
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
 from temporal_worker.keys import digest
+
+log = structlog.get_logger(__name__)
 
 QUERY_TIMEOUT = 1.5
 UPDATE_TIMEOUT = 10.0
@@ -199,8 +202,13 @@ def stampede(user_id: str, *, user: User, requests: int, channel: str, category:
 
     async def all_at_once() -> list[SendGrant | SendDecision | BaseException]:
         temporal = await client.aget_client()
-        asks = [asking.request_send(temporal, user_id, wish, seed) for wish in wishes]
-        return await asyncio.gather(*asks, return_exceptions=True)
+        room = asyncio.Semaphore(client.UPDATES_IN_FLIGHT)
+
+        async def ask(wish: SendRequest) -> SendGrant | SendDecision:
+            async with room:
+                return await asking.request_send(temporal, user_id, wish, seed)
+
+        return await asyncio.gather(*map(ask, wishes), return_exceptions=True)
 
     try:
         answers = client.call(all_at_once(), timeout=30)
@@ -208,6 +216,9 @@ def stampede(user_id: str, *, user: User, requests: int, channel: str, category:
         raise Unavailable(str(error), error.retry_after) from error
     granted = [one.grant_id for one in answers if isinstance(one, SendGrant)]
     refused = [one for one in answers if isinstance(one, SendDecision)]
+    for problem in answers:
+        if isinstance(problem, BaseException):
+            log.warning("stampede_unanswered", user_id=user_id, problem=f"{type(problem).__name__}: {problem}")
     return Stampede(granted, refused, requests - len(granted) - len(refused))
 
 

@@ -78,6 +78,7 @@ class TestDrafts:
         with pytest.raises(gateway.KeyReused):
             created(writer, name="Summer")
 
+    @pytest.mark.django_db
     @pytest.mark.parametrize(
         ("fields", "field"),
         [
@@ -102,6 +103,7 @@ class TestDrafts:
         assert caught.value.field == field
         assert Campaign.objects.count() == 0
 
+    @pytest.mark.django_db
     def test_a_change_of_an_older_draft_is_refused(self, writer: User) -> None:
         campaign_id = created(writer)
         gateway.change_draft(campaign_id, user=writer, draft=draft(name="Summer"), draft_version=1)
@@ -110,6 +112,7 @@ class TestDrafts:
         assert (caught.value.code, caught.value.extra) == ("stale", {"draft_version": 2})
         assert Campaign.objects.get().name == "Summer"
 
+    @pytest.mark.django_db
     def test_rights(self, writer: User, marketer: User, stranger: User) -> None:
         with pytest.raises(gateway.NotPermitted):
             created(stranger)
@@ -164,6 +167,7 @@ class TestLaunch:
         assert row.status == Campaign.STARTING
         assert self.launch(campaign_id, marketer).campaign_id == campaign_id  # the same key: as it is
 
+    @pytest.mark.django_db
     @pytest.mark.parametrize(
         ("fields", "field", "words"),
         [
@@ -185,6 +189,7 @@ class TestLaunch:
         assert caught.value.field == field
         assert Campaign.objects.get().status == CampaignStatus.DRAFT
 
+    @pytest.mark.django_db
     def test_a_segment_that_has_gone_and_a_channel_that_is_off(self, marketer: User) -> None:
         people(1)
         Segment.objects.create(name="few")

@@ -299,7 +299,7 @@ class TestHowSendsEnd:
 class TestStopping:
     def test_after_the_gate_is_closed_no_message_begins(self) -> None:
         cap(None)
-        people(80)
+        people(40)
         row = campaign()
         results: list[Any] = []
         running = threading.Thread(target=lambda: results.append(send(row)))
@@ -309,12 +309,12 @@ class TestStopping:
         begun = SendLog.objects.count()
         running.join(10)
         assert (results[0].stopped, results[0].gate) == ("halted", 1)
-        assert SendLog.objects.count() == begun < 80
-        assert states(row) == {"sent": begun, "pending": 80 - begun}
+        assert SendLog.objects.count() == begun < 40
+        assert states(row) == {"sent": begun, "pending": 40 - begun}
         assert results[0].next_position == row.recipients.filter(state="pending").first().position  # type: ignore[union-attr]
         assert send(row, gate=1).stopped == ""
-        assert states(row) == {"sent": 80}
-        assert Counter(SandboxMessage.objects.values_list("calls", flat=True)) == {1: 80}
+        assert states(row) == {"sent": 40}
+        assert Counter(SandboxMessage.objects.values_list("calls", flat=True)) == {1: 40}
 
     def test_a_batch_for_another_gate_asks_nobody(self) -> None:
         people(2)
@@ -450,6 +450,7 @@ class TestAudience:
         rows = list(CampaignRecipient.objects.order_by("position").values_list("position", "user_id"))
         assert rows == [(n, uid(n)) for n in range(1, 31)]
 
+    @pytest.mark.django_db
     def test_named_people_a_segment_and_one_too_large(self) -> None:
         people(5)
         Segment.objects.create(name="two", filters={"filters": [{"field": "user_id", "op": "in", "value": [uid(2)]}]})
@@ -462,6 +463,7 @@ class TestAudience:
             campaign(4, audience={"segment": "gone"})
 
 
+@pytest.mark.django_db
 class TestTheEnd:
     def test_who_has_not_got_it_is_denied_and_of_whom_nobody_knows_is_unknown(self) -> None:
         people(4)
@@ -486,6 +488,7 @@ class TestTheEnd:
         assert (stock.next_deferred_at, stock.last_deferred_at) == (moments[1], moments[0])
 
 
+@pytest.mark.django_db
 class TestProjection:
     def test_only_newer_versions_are_saved_and_each_is_counted(self) -> None:
         people(2)
