@@ -142,6 +142,7 @@ class TestLanguage:
         assert await running.handle.query("get_language") == "it"
         events = [event async for event in running.handle.fetch_history_events()]
         assert sum(e.HasField("workflow_execution_update_accepted_event_attributes") for e in events) == 1
+        assert (await running.handle.result()).language == "it"
 
     @pytest.mark.parametrize("message", [None, {}, {"language": None}, {"language": 7}, "de", []])
     async def test_malformed_ones_are_refused_and_it_goes_on(self, desk: Desk, message: Any) -> None:
