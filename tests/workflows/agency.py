@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -35,8 +36,13 @@ from campaigns.contract import (
     StopReason,
     campaign_workflow_id,
 )
+from campaigns.shard import CampaignShardWorkflow
+from campaigns.stopping import CampaignOccurrenceWorkflow, StopEverythingWorkflow
 from campaigns.workflows import CampaignWorkflow
+from temporal_worker.registry import AreaWorker
+from temporal_worker.testing import running_worker
 
+WORKFLOWS = [CampaignWorkflow, CampaignShardWorkflow, StopEverythingWorkflow, CampaignOccurrenceWorkflow]
 _numbers = count(1)
 
 
@@ -352,3 +358,11 @@ def adds_up(counts: dict[str, int]) -> bool:
 
 def whats(view: CampaignView) -> list[str]:
     return [entry.what for entry in view.timeline]
+
+
+@asynccontextmanager
+async def open_campaign_desk(env: WorkflowEnvironment, agency: FakeAgency) -> AsyncIterator[CampaignDesk]:
+    async with running_worker(env.client, AreaWorker(TASK_QUEUE, WORKFLOWS, agency.activities())):
+        desk = CampaignDesk(env, agency)
+        yield desk
+        await desk.close()

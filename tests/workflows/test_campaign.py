@@ -2,32 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.testing import WorkflowEnvironment
 
 from campaigns.contract import TASK_QUEUE, StopReport
-from campaigns.shard import CampaignShardWorkflow
-from campaigns.stopping import CampaignOccurrenceWorkflow, StopEverythingWorkflow
-from campaigns.workflows import CampaignWorkflow
-from temporal_worker.registry import AreaWorker
-from temporal_worker.testing import running_worker
 from tests.servers import start_time_skipping_server
-from tests.workflows.agency import CampaignDesk, FakeAgency, Refusal, adds_up, whats
-
-WORKFLOWS = [CampaignWorkflow, CampaignShardWorkflow, StopEverythingWorkflow, CampaignOccurrenceWorkflow]
-
-
-@asynccontextmanager
-async def open_campaign_desk(env: WorkflowEnvironment, agency: FakeAgency) -> AsyncIterator[CampaignDesk]:
-    async with running_worker(env.client, AreaWorker(TASK_QUEUE, WORKFLOWS, agency.activities())):
-        desk = CampaignDesk(env, agency)
-        yield desk
-        await desk.close()
+from tests.workflows.agency import CampaignDesk, FakeAgency, Refusal, adds_up, open_campaign_desk, whats
 
 
 @pytest.fixture
@@ -331,7 +314,7 @@ async def test_its_end_date_ends_it(desk: CampaignDesk, agency: FakeAgency) -> N
 
 
 async def test_continued_as_new_all_the_time(desk: CampaignDesk, agency: FakeAgency) -> None:
-    agency.audience, agency.deferred = 60, {7: [timedelta(days=1)], 44: [timedelta(hours=3)]}
+    agency.audience = 60
     agency.opted_out = {1, 2, 60}
     campaign = await desk.launch(renew_after=30, approval_above=10)
     first_run = (await campaign.handle.describe()).run_id

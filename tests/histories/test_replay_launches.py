@@ -1,0 +1,31 @@
+"""Every history of a campaign that was ever recorded replays with today's code. The scenarios: ``campaign_scenarios``."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+
+from campaigns.shard import CampaignShardWorkflow
+from campaigns.stopping import CampaignOccurrenceWorkflow, StopEverythingWorkflow
+from campaigns.workflows import CampaignWorkflow
+from temporal_worker.workers import build_replayer
+
+WORKFLOWS = [CampaignWorkflow, CampaignShardWorkflow, StopEverythingWorkflow, CampaignOccurrenceWorkflow]
+RECORDED = sorted((Path(__file__).parent / "launches").rglob("*.json"))
+
+
+def test_there_are_finished_and_running_ones() -> None:
+    assert {"completed", "shard", "deferred_running"} <= {path.stem for path in RECORDED}
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+async def test_replays(path: Path) -> None:
+    history = WorkflowHistory.from_json(f"campaign-{path.stem}", path.read_text())
+    await build_replayer(WORKFLOWS).replay_workflow(history)
+
+
+async def test_a_changed_story_would_be_found() -> None:
+    path = next(path for path in RECORDED if path.stem == "completed")
+    history = WorkflowHistory.from_json("changed", path.read_text().replace("snapshot_audience", "another_activity"))
+    with pytest.raises(Exception, match=r"[Nn]ondeterminism"):
+        await build_replayer(WORKFLOWS).replay_workflow(history)
