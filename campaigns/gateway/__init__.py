@@ -9,14 +9,9 @@ from campaigns.gateway.acting import cancel, pause, read_stop, resume, set_rate,
 from campaigns.gateway.actors import (
     ActorReading,
     Stampede,
-    opt_in,
-    opt_out,
     read_actor,
     request_send,
-    set_cap,
-    set_preferences,
     stampede,
-    tell_opt_outs,
     would_be_allowed,
 )
 from campaigns.gateway.drafts import Draft, change_draft, create_draft
@@ -34,6 +29,7 @@ from campaigns.gateway.problems import (
 from campaigns.gateway.reading import CampaignReading, afetch_campaign, read_campaign
 from campaigns.gateway.rights import may_see
 from campaigns.gateway.trying import DryRun, dry_run, preview, test_send
+from campaigns.gateway.wishes import opt_in, opt_out, set_cap, set_preferences, tell_opt_outs
 
 __all__ = [
     "ActorReading",
