@@ -41,7 +41,7 @@ with workflow.unsafe.imports_passed_through():
         mentioned,
     )
     from approvals.process import effects, refusals
-    from approvals.process.follow_up import Notices
+    from approvals.process.follow_up import FollowUp, Notices
     from approvals.process.state import ApprovalState, Origin
     from temporal_worker.keeper import ProjectionKeeper
     from temporal_worker.progress import LiveWorkflow
@@ -80,13 +80,12 @@ class ApprovalWorkflow(LiveWorkflow):
                     self.state.withdraw(By(), "Cancelled in Temporal.")
 
     async def _story(self) -> ApprovalResult:
-        beside = [asyncio.create_task(self.projection.keep()), asyncio.create_task(self.notices.keep())]
+        beside = asyncio.create_task(FollowUp(self.notices, self.projection).keep())
         await self._await_decision()
         await self._carry_out()
         await self._tell_caller()
         await self._settle()
-        for task in beside:
-            task.cancel()
+        beside.cancel()
         return self._result()
 
     # ── The steps ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -9,38 +10,84 @@ from temporalio.exceptions import ActivityError
 from approvals.contract import MailMode, Notice, NoticeRequest, SlackCard, SlackMode, TrailKind
 from approvals.process import effects
 from approvals.process.state import Announcement, ApprovalState
+from temporal_worker.keeper import SAVES_AT_ONCE, ProjectionKeeper
 
 TO_REQUESTER = {Notice.CHANGES_REQUESTED, Notice.DECIDED}
 """Sent whatever the policy says about mails to approvers."""
 AT_ONCE = 5
-"""Mails under way at the same time: a level may have a hundred people."""
+"""Mails under way at the same time, in requests from before the patch."""
+
+
+class FollowUp:
+    """What a change leads to: mails, the row in the database, Slack's messages. Runs until it is cancelled.
+
+    A change begins all of them at once and in this order, whatever is still under way; the reason is the keeper's. Only
+    a message of Slack waits for the one before it, so it is the last.
+    """
+
+    def __init__(self, notices: "Notices", projection: ProjectionKeeper) -> None:
+        self._notices = notices
+        self._projection = projection
+
+    async def keep(self) -> None:
+        if not workflow.patched(SAVES_AT_ONCE):
+            await asyncio.gather(self._projection.keep_one_by_one(), self._notices.keep_one_by_one())
+        self._notices.send_all_at_once()
+        while True:
+            await workflow.wait_condition(lambda: self._notices.has_news or self._projection.is_behind)
+            self._notices.send()
+            self._projection.begin()
+            self._notices.draw()
 
 
 class Notices:
-    """Sends what the state announces, and keeps Slack's messages as the levels are. Runs until it is cancelled."""
+    """Sends what the state announces, and keeps Slack's messages as the levels are."""
 
     def __init__(self, state: ApprovalState) -> None:
         self._state = state
         self._mails: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room: AbstractAsyncContextManager[object] = asyncio.Semaphore(AT_ONCE)
         self._drawing = False
+        self._cards: asyncio.Task[None] | None = None
 
     @property
     def is_done(self) -> bool:
         state = self._state
         return not (state.announcements or state.stale_cards or self._mails or self._drawing)
 
-    async def keep(self) -> None:
+    @property
+    def has_news(self) -> bool:
+        """There is something to begin."""
+        return bool(self._state.announcements or (self._state.stale_cards and not self._drawing))
+
+    def send_all_at_once(self) -> None:
+        self._room = nullcontext()
+
+    def send(self) -> None:
+        """Begins to mail what was announced."""
+        announced, self._state.announcements = self._state.announcements, []
+        for announcement in announced:
+            self._send(announcement)
+
+    def draw(self) -> None:
+        """Begins to show in Slack what has changed, one message after the other."""
+        if self._state.stale_cards and not self._drawing:
+            self._drawing = True
+            self._cards = asyncio.create_task(self._draw_cards())
+
+    async def _draw_cards(self) -> None:
+        while self._state.stale_cards:
+            await self._draw_card()
+        self._drawing = False
+
+    async def keep_one_by_one(self) -> None:
+        """As before the patch."""
         state = self._state
         while True:
             await workflow.wait_condition(lambda: bool(state.announcements or state.stale_cards))
-            announced, state.announcements = state.announcements, []
-            for announcement in announced:
-                self._send(announcement)
+            self.send()
             self._drawing = True
-            while state.stale_cards:
-                await self._draw_card()
-            self._drawing = False
+            await self._draw_cards()
 
     async def done(self) -> None:
         await workflow.wait_condition(lambda: self.is_done)

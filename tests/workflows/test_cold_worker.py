@@ -1,0 +1,148 @@
+"""A message that meets a worker without the workflow in its cache, right after tasks that led to no command.
+
+The SDK hands the end of an activity and the message over together then, and one after the other when it replays
+(temporalio/sdk-rust#1146). What follows from the message has to be begun in the same order in both, or the next replay
+fails, and with it everything that is asked of the workflow from then on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from approvals.contract import ApprovalView, NoticeRequest, SlackCard, SlackMode
+from approvals.workflows import ApprovalWorkflow
+from orders.contract import MailRequest, OrderView
+from orders.workflows import OrderWorkflow
+from temporal_worker.connection import connect
+from temporal_worker.devserver import DevServer
+from temporal_worker.workers import build_replayer
+from tests.eventually import aeventually
+from tests.workflows.conftest import open_bench, open_desk
+from tests.workflows.office import FakeOffice
+from tests.workflows.shop import FakeShop
+
+
+class Gate:
+    """Holds every call of one activity until it is opened."""
+
+    def __init__(self, held: str) -> None:
+        self.held = held
+        self._open = asyncio.Event()
+
+    async def pass_by(self, name: str) -> None:
+        if name == self.held:
+            await self._open.wait()
+
+    def open(self) -> None:
+        self._open.set()
+
+
+class HeldOffice(FakeOffice):
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+
+    @activity.defn
+    async def save_request(self, request: ApprovalView) -> None:
+        await self._gate.pass_by("save_request")
+
+    @activity.defn
+    async def send_approval_mail(self, notice: NoticeRequest) -> str:
+        await self._gate.pass_by("send_approval_mail")
+        return f"{notice.recipient}@example.com"
+
+    @activity.defn
+    async def publish_slack_card(self, card: SlackCard) -> None:
+        await self._gate.pass_by("publish_slack_card")
+
+
+class HeldShop(FakeShop):
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+
+    @activity.defn
+    async def save_order(self, order: OrderView) -> None:
+        await self._gate.pass_by("save_order")
+
+    @activity.defn
+    async def send_order_mail(self, request: MailRequest) -> str:
+        await self._gate.pass_by("send_order_mail")
+        return "somebody@example.com"
+
+
+async def rests(handle: WorkflowHandle[Any, Any], *held: str) -> bool:
+    """Nothing is under way but these activities."""
+    described = (await handle.describe()).raw_description
+    under_way = {one.activity_type.name for one in described.pending_activities}
+    return under_way == set(held) and not described.HasField("pending_workflow_task")
+
+
+async def meets_a_cold_worker(
+    workflow: type,
+    worker: Callable[[], Any],
+    start: Callable[[Any], Awaitable[Any]],
+    message: Callable[[Any], Awaitable[Any]],
+    gate: Gate,
+) -> None:
+    async with worker() as place:
+        process = await start(place)
+        handle = process.handle
+        await aeventually(lambda: rests(handle, gate.held), timeout=20)
+        gate.open()
+        await aeventually(lambda: rests(handle), timeout=20)
+        place.handles.clear()  # it ends what it has started when it closes
+    async with worker():
+        await message(process)
+        await aeventually(lambda: rests(handle), timeout=20)
+    history = await handle.fetch_history()
+    await handle.terminate()
+    await build_replayer([workflow]).replay_workflow(history)
+
+
+@pytest.fixture
+async def env(temporal_server: DevServer) -> WorkflowEnvironment:
+    client: Client = await connect()
+    return WorkflowEnvironment.from_client(client)
+
+
+@pytest.mark.parametrize("held", ["save_request", "send_approval_mail", "publish_slack_card"])
+async def test_a_decision(env: WorkflowEnvironment, held: str) -> None:
+    gate = Gate(held)
+
+    @asynccontextmanager
+    async def worker() -> AsyncIterator[Any]:
+        async with open_bench(env, HeldOffice(gate)) as bench:
+            yield bench
+
+    await meets_a_cold_worker(
+        ApprovalWorkflow,
+        worker,
+        lambda bench: bench.ask(slack=SlackMode.BUTTONS),
+        lambda request: request.approve("manager", seen=1),
+        gate,
+    )
+
+
+@pytest.mark.parametrize("held", ["save_order", "send_order_mail"])
+async def test_an_item(env: WorkflowEnvironment, held: str) -> None:
+    gate = Gate(held)
+
+    @asynccontextmanager
+    async def worker() -> AsyncIterator[Any]:
+        async with open_desk(env, HeldShop(gate)) as desk:
+            yield desk
+
+    await meets_a_cold_worker(
+        OrderWorkflow,
+        worker,
+        lambda desk: desk.place(("LAPTOP-001", 1)),
+        lambda order: order.update("add_item", sku="MOUSE-001", quantity=1),
+        gate,
+    )
