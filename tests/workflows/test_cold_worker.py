@@ -77,11 +77,15 @@ class HeldShop(FakeShop):
         return "somebody@example.com"
 
 
-async def rests(handle: WorkflowHandle[Any, Any], *held: str) -> bool:
-    """Nothing is under way but these activities."""
-    described = (await handle.describe()).raw_description
-    under_way = {one.activity_type.name for one in described.pending_activities}
-    return under_way == set(held) and not described.HasField("pending_workflow_task")
+async def until_it_rests(handle: WorkflowHandle[Any, Any], *held: str) -> None:
+    """Until nothing is under way but these activities."""
+
+    async def rests() -> bool:
+        described = (await handle.describe()).raw_description
+        under_way = {one.activity_type.name for one in described.pending_activities}
+        return under_way == set(held) and not described.HasField("pending_workflow_task")
+
+    await aeventually(rests, timeout=20)
 
 
 async def meets_a_cold_worker(
@@ -94,13 +98,13 @@ async def meets_a_cold_worker(
     async with worker() as place:
         process = await start(place)
         handle = process.handle
-        await aeventually(lambda: rests(handle, gate.held), timeout=20)
+        await until_it_rests(handle, gate.held)
         gate.open()
-        await aeventually(lambda: rests(handle), timeout=20)
+        await until_it_rests(handle)
         place.handles.clear()  # it ends what it has started when it closes
     async with worker():
         await message(process)
-        await aeventually(lambda: rests(handle), timeout=20)
+        await until_it_rests(handle)
     history = await handle.fetch_history()
     await handle.terminate()
     await build_replayer([workflow]).replay_workflow(history)
