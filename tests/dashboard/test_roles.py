@@ -1,5 +1,8 @@
+from typing import Any
+
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 
 from dashboard.roles import ADMINISTRATORS, AUDITORS, CAMPAIGN_WRITERS, MARKETERS, OPERATIONS, RIGHTS, STAFF
@@ -62,3 +65,25 @@ class TestRoles:
         call_command("migrate", verbosity=0)
         assert staff.permissions.count() == 2
         assert Group.objects.filter(name__in=RIGHTS).count() == len(RIGHTS) == 6
+
+
+class TestRights:
+    """Ours are read in one query; they are the same as Django's."""
+
+    @pytest.mark.django_db
+    def test_are_those_of_the_person_and_of_their_groups(self, django_assert_num_queries: Any) -> None:
+        user = user_with(STAFF, AUDITORS)
+        user.user_permissions.add(*Permission.objects.filter(codename__in=["ask_approval", "change_product"]))
+        with django_assert_num_queries(1):
+            held = user.get_all_permissions()
+            assert user.has_perm("orders.change_product")
+        assert held == ModelBackend().get_all_permissions(User.objects.get(pk=user.pk))
+        assert "approvals.view_all_requests" in held
+
+    @pytest.mark.django_db
+    def test_of_a_closed_account_are_none_and_of_a_superuser_all(self) -> None:
+        user = user_with(STAFF)
+        user.is_active = False
+        assert not user.get_all_permissions()
+        root = User.objects.create_superuser("root")
+        assert root.get_all_permissions() == ModelBackend().get_all_permissions(User.objects.get(pk=root.pk))
