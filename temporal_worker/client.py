@@ -212,8 +212,10 @@ async def _ask_until_there_is_room(
 
 
 def _met_an_ending_run(error: RPCError) -> bool:
-    """The update came just as the run was continuing as new; under the same id the next run takes it."""
-    return error.status == RPCStatusCode.FAILED_PRECONDITION and "workflow task failure" in error.message
+    """The update came just as the run ended or continued as new; under the same id the next run takes it, or says so."""
+    was_refused = error.status == RPCStatusCode.FAILED_PRECONDITION and "workflow task failure" in error.message
+    was_aborted = error.status == RPCStatusCode.NOT_FOUND and "aborted by closing workflow" in error.message
+    return was_refused or was_aborted
 
 
 async def _stored_outcome(

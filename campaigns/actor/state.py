@@ -172,10 +172,10 @@ class ActorState:
 
     def opt_out(self, wish: OptOut, now: datetime) -> bool:
         known = [one.key() for one in self.it.preferences.opt_outs]
-        if wish.key() in known:
-            return False
         # Whoever opts out of that many things wants nothing at all.
         wish = wish if len(known) < 2 * MAX_OPT_OUTS else OptOut()
+        if wish.key() in known:
+            return False
         self._change(now, None, opt_outs=[*self.it.preferences.opt_outs, OptOut(*wish.key())])
         return True
 

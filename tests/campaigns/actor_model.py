@@ -65,8 +65,8 @@ class Model:
     def grant(self, request: SendRequest, now: datetime) -> None:
         self.policy = max([self.policy or request.policy, request.policy], key=lambda policy: policy.version)
         if all(send.grant_id != request.grant_id for send in self.sends):
-            details: Any = (request.grant_id, request.campaign_id, request.channel, now, request.category)
-            self.sends.append(SendRecord(*details, transactional=request.transactional))
+            what: dict[str, Any] = {"category": request.category, "transactional": request.transactional}
+            self.sends.append(SendRecord(request.grant_id, request.campaign_id, request.channel, now, **what))
 
     def release(self, grant_id: str) -> None:
         self.sends = [send for send in self.sends if send.grant_id != grant_id]

@@ -83,7 +83,7 @@ class TestEachRule:
         assert decide(unknown, NOW).allowed
 
     def test_caps_of_channel_and_category(self) -> None:
-        rules = {"per_channel": {"sms": 1, "push": None}, "per_category": {"news": 1}}
+        rules: dict[str, Any] = {"per_channel": {"sms": 1, "push": None}, "per_category": {"news": 1}}
         sends = (sent(5, "sms"), sent(4, "push", "news"))
         assert told(decide(case(*sends, channel="sms", **rules), NOW)) == (
             "cap_channel",

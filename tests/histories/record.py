@@ -25,12 +25,13 @@ def without_the_machine(value: Any) -> Any:
 
 
 async def record(folder: Path) -> None:
-    from tests.histories import approval_scenarios, import_scenarios, order_scenarios
+    from tests.histories import actor_scenarios, approval_scenarios, import_scenarios, order_scenarios
     from tests.servers import start_time_skipping_server
 
     area = {
         "orders": order_scenarios,
         "approvals": approval_scenarios,
+        "campaigns": actor_scenarios,
         "imports": import_scenarios,
     }[folder.parent.name]
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,15 @@ import pytest
 from temporalio.client import WorkflowHistory
 
 from approvals.workflows import ApprovalWorkflow, BulkDecisionWorkflow
+from campaigns.user_actor import UserActorWorkflow
 from orders.workflows import OrderWorkflow
 from temporal_worker.workers import build_replayer
 
-WORKFLOWS = {"orders": [OrderWorkflow], "approvals": [ApprovalWorkflow, BulkDecisionWorkflow]}
+WORKFLOWS = {
+    "orders": [OrderWorkflow],
+    "approvals": [ApprovalWorkflow, BulkDecisionWorkflow],
+    "campaigns": [UserActorWorkflow],
+}
 RECORDED = [path for area in WORKFLOWS for path in sorted((Path(__file__).parent / area).rglob("*.json"))]
 
 
@@ -18,7 +23,12 @@ def area_of(path: Path) -> str:
 
 
 def test_there_are_finished_and_running_ones() -> None:
-    for area, finished in {"orders": {"delivered", "window_closed"}, "approvals": {"approved", "two_rounds"}}.items():
+    finished_ones = {
+        "orders": {"delivered", "window_closed"},
+        "approvals": {"approved", "two_rounds"},
+        "campaigns": {"continued_after_a_release", "continued_by_its_bound"},
+    }
+    for area, finished in finished_ones.items():
         names = {path.stem for path in RECORDED if area_of(path) == area}
         assert any(name.endswith("_running") for name in names)
         assert finished <= names

@@ -138,7 +138,8 @@ class Actor:
             try:
                 return await self.handle.execute_update(name, message, **more)
             except RPCError as error:
-                if error.status not in (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED):
+                met_an_end = "aborted by closing workflow" in error.message
+                if error.status != RPCStatusCode.FAILED_PRECONDITION and not met_an_end:
                     raise
 
     async def release(self, grant_id: str, reason: str = "refused by the mail server") -> ActorView:

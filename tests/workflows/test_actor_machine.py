@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from campaigns.actor.state import KEPT
@@ -44,7 +44,12 @@ async def restless() -> AsyncIterator[Actors]:
         yield actors
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # making a failure smaller would take minutes here
+)
 @given(zone=ZONES, policy=POLICIES, steps=st.lists(STEPS, min_size=10, max_size=25))
 async def test_the_workflow_equals_the_model(
     restless: Actors, zone: str, policy: CapPolicy, steps: list[tuple[Any, ...]]
@@ -111,8 +116,8 @@ class Story:
         assert known is not None or self.model.allows(request, grant.granted_at)
         assert known is None or known.at == grant.granted_at
         self.model.grant(request, grant.granted_at)
-        if len({one.policy.version for one in self.asked}) == 1:
-            assert over_the_cap(self.model, self.model.rules(request.policy)) == []
+        if self.policy.version == 1:  # never changed: it was in force for all of them
+            assert over_the_cap(self.model, self.policy) == []
 
     def check_refusal(self, request: SendRequest, decision: SendDecision) -> None:
         assert not self.model.allows(request, at(decision)), decision

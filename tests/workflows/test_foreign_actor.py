@@ -72,7 +72,8 @@ async def test_malformed_updates_are_refused(actors: Actors, name: str) -> None:
 async def test_malformed_signals_are_noted_and_dropped(actors: Actors) -> None:
     actor = await actors.start()
     for name in ("message_sent", "opt_out", "opt_in"):
-        for args in ([None], ["text"], [3.5], [{"channel": 3}], [{"channel": "x" * 61}], [{}, {}]):
+        bad: list[list[Any]] = [[None], ["text"], [3.5], [{"channel": 3}], [{"channel": "x" * 61}], [{}, {}]]
+        for args in bad:
             await actor.handle.signal(name, args=args)
     await actor.handle.signal("request_send", None)
     view = await actor.view()

@@ -1,0 +1,106 @@
+"""What an actor remembers, and that it stays small however many messages a person gets."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from temporalio.converter import default
+
+from campaigns.actor.state import ActorState
+from campaigns.contract import (
+    MAX_KNOWN_IDS,
+    MAX_SENDS,
+    CapPolicy,
+    MessageSentInput,
+    OptOut,
+    Preferences,
+    SendRecord,
+    SendRequest,
+    UserActorInput,
+)
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+FREE = CapPolicy(version=1)
+
+
+def request(grant_id: str, **more: object) -> SendRequest:
+    return replace(SendRequest(grant_id, "C", "email", "marketing", FREE), **more)  # type: ignore[arg-type]
+
+
+def actor(**start: object) -> ActorState:
+    return ActorState(UserActorInput("U", **start), NOW)  # type: ignore[arg-type]
+
+
+class TestMemory:
+    def test_what_may_still_count_is_kept(self) -> None:
+        """Of a window of 24 hours nothing is missing after 23, nor of a calendar day that began two days ago elsewhere."""
+        state = actor()
+        for grant_id in ("A", "B", "C"):
+            state.grant(request(grant_id), NOW)
+        state.grant(request("D", transactional=True), NOW + 47 * HOUR)
+        assert [send.grant_id for send in state.it.sends] == ["A", "B", "C", "D"]
+        state.grant(request("E", transactional=True), NOW + 48 * HOUR)
+        assert [send.grant_id for send in state.it.sends] == ["C", "D", "E"], "the newest marketing one, for the gap"
+
+    def test_a_gap_of_a_week_outlives_the_window(self) -> None:
+        weekly = CapPolicy(version=1, min_hours_between=168)
+        state = actor()
+        state.grant(request("A", policy=weekly), NOW)
+        for day in range(1, 7):
+            state.grant(request(f"order {day}", transactional=True), NOW + day * 24 * HOUR)
+        decision = state.judge(request("B", policy=weekly), NOW + 167 * HOUR)
+        assert (decision.code, decision.used_by, decision.next_allowed_at) == ("min_gap", ["A"], NOW + 168 * HOUR)
+
+    def test_a_life_of_messages_fits_into_one_message(self) -> None:
+        """Ten a day for three years: a Temporal payload has room for 2 MiB."""
+        state = actor()
+        for number in range(11_000):
+            state.grant(request(f"CMP-20261121-120000-7f3a:{number}:USER-001"), NOW + number * 144 * MINUTE)
+        assert len(state.it.sends) < 25
+        assert len(state.known) == MAX_KNOWN_IDS
+        resumed = UserActorInput("U", resume=state.memory())
+        assert len(default().payload_converter.to_payload(resumed).data) < 200_000
+        again = ActorState(resumed, NOW)
+        for number in (10_999, 10_900, 2_000):
+            late = again.judge(request(f"CMP-20261121-120000-7f3a:{number}:USER-001"), NOW + number * 144 * MINUTE)
+            assert late.code == ("grant_spent" if number < 10_999 else "allowed")
+
+    def test_a_flood_of_one_kind_hides_nothing_of_another(self) -> None:
+        rule = CapPolicy(version=2, per_channel={"sms": 1}, max_per_day=900)
+        state = actor()
+        state.grant(request("text", channel="sms"), NOW)
+        for number in range(3_000):
+            at = NOW + number * timedelta(seconds=1)
+            state.sent_elsewhere(MessageSentInput(f"flood-{number}", "email", "x", at), at)
+        assert len(state.it.sends) == MAX_SENDS
+        later = NOW + HOUR
+        assert state.judge(request("B", channel="sms", policy=rule), later).also == ["cap_channel"]
+        assert state.judge(request("C", policy=rule), later).code == "cap_day"
+        assert not state.sent_elsewhere(MessageSentInput("flood-0", "email", "x", NOW), later), "known for good"
+
+    def test_seeds_of_a_clock_that_is_ahead_count_from_now(self) -> None:
+        state = actor(sends=[SendRecord("A", "C", "email", NOW + 5 * HOUR)])
+        assert [send.at for send in state.it.sends] == [NOW]
+
+    def test_a_message_that_is_reported_late_takes_its_place(self) -> None:
+        state = actor()
+        state.grant(request("A"), NOW)
+        state.sent_elsewhere(MessageSentInput("before", "email", "x", NOW - HOUR), NOW)
+        assert [send.grant_id for send in state.it.sends] == ["before", "A"]
+        state.sent_elsewhere(MessageSentInput("long before", "email", "x", NOW - 72 * HOUR), NOW)
+        assert [send.grant_id for send in state.it.sends] == ["before", "A"]
+
+    def test_whoever_opts_out_of_everything_imaginable_gets_nothing(self) -> None:
+        state = actor(preferences=Preferences())
+        for number in range(500):
+            state.opt_out(OptOut(category=f"category {number}"), NOW)
+        assert len(state.it.preferences.opt_outs) == 201
+        assert state.judge(request("A"), NOW).code == "opted_out"
+
+    def test_a_clock_that_was_set_back_takes_nothing_from_the_cap(self) -> None:
+        for window in ("rolling", "calendar"):
+            one = CapPolicy(version=1, max_per_day=1, window=window)
+            state = actor()
+            state.grant(request("A", policy=one), NOW)
+            assert not state.judge(request("B", policy=one), NOW - MINUTE).allowed
+            assert not state.judge(request("B", policy=one), NOW - 13 * HOUR).allowed
