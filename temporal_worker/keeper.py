@@ -60,7 +60,8 @@ class ProjectionKeeper:
             await self._save_now()
 
     async def _save_now(self) -> None:
-        self._saved_version = max(self._saved_version, await self._save())
+        saved_version = await self._save()
+        self._saved_version = max(self._saved_version, saved_version)  # one that began later may have ended before
 
     async def saved(self) -> None:
         """Until the newest version is in the row, and no save is under way any more."""
