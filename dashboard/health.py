@@ -68,8 +68,9 @@ def check_all() -> dict[str, Check]:
 
 @require_safe
 @never_cache
-def healthz(request: HttpRequest) -> HttpResponse:
-    """The process lives and answers. Nothing else is asked, so that a lost database gets no web process restarted."""
+async def healthz(request: HttpRequest) -> HttpResponse:
+    """The process lives and answers. Nothing else is asked, so that a lost database gets no web process restarted; and
+    it needs no thread, which pages may all have while they wait."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 

@@ -61,8 +61,11 @@ class ProcessConsumer(LiveConsumer):
         await super().connect()
 
     async def still_may_look(self) -> bool:
-        followed = self.followed
-        return followed is None or await database_sync_to_async(followed.may_see)(self.scope["user"])
+        if self.followed is None:
+            return True
+        # In a thread of its own: it may ask a workflow that does not answer, and must hold up no other socket.
+        look = database_sync_to_async(_may_see_now, thread_sensitive=False)
+        return await look(self.followed, self.scope["user"].pk)
 
     async def follow(self) -> int:
         followed = self.followed
@@ -100,6 +103,14 @@ class ProcessConsumer(LiveConsumer):
         elif frame is not None and (frame.version > self.after or self.shows_notice or frame.closed):
             self.after, self.shows_notice = frame.version, False
             self.outbox.put("process", frame.html)
+
+
+def _may_see_now(followed: LiveProcess, user_pk: int | None) -> bool:
+    """By the rights of this moment: the socket's own user remembers those of when it was opened."""
+    if user_pk is None:
+        return False
+    user = User.objects.filter(pk=user_pk, is_active=True).first()
+    return user is not None and followed.may_see(user)
 
 
 async def long_poll(request: HttpRequest, followed: LiveProcess) -> HttpResponse:

@@ -145,7 +145,8 @@ def _policy_for_new_amount(running: ApprovalView, user: User, amount_cents: int 
     """None while the request's own policy is for the amount: a change in the admin never reaches a running request."""
     if user.username != running.requester:
         return None  # refused by the workflow
-    if is_within(amount_cents, running.policy_min_cents, running.policy_max_cents):
+    has_lost_its_amount = amount_cents is None and running.amount_cents is not None
+    if not has_lost_its_amount and is_within(amount_cents, running.policy_min_cents, running.policy_max_cents):
         return None
     return preview_policy(user=user, kind=running.kind, amount_cents=amount_cents, currency=running.currency)
 

@@ -229,6 +229,16 @@ class TestDeciding:
         saved(view.request_id, lambda row: bool(row.snapshot.get("outcome")))
         assert Payout.objects.get().amount_cents == 900_000
 
+    def test_an_amount_cannot_be_lost_by_asking_again(self, people: People) -> None:
+        view = ask(people, kind="expense", amount_cents=90_000, title="Desk")
+        gateway.request_changes(
+            view.request_id, user=people["manager"], door=Door.WEB, comment="More?", state_version=1, key="c"
+        )
+        again = {"title": "Desk", "description": "", "user": people["employee"], "door": Door.WEB}
+        with pytest.raises(gateway.InvalidRequest) as problem:
+            gateway.resubmit(view.request_id, amount_cents=None, key="r", **again)
+        assert problem.value.field == "amount_cents"
+
     def test_the_same_bracket_keeps_its_policy_whatever_the_admin_did(self, people: People) -> None:
         view = ask(people, kind="expense", amount_cents=90_000, title="Desk")
         gateway.request_changes(

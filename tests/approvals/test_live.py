@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
@@ -133,6 +133,19 @@ class TestRequestSocket:
         await sync_to_async(Involvement.objects.filter(username="hr").delete)()
         await hub.frames.put(frame(desk.decide("manager").view))
         assert await close_code(socket) == 4403
+
+    async def test_who_may_not_see_all_any_more_gets_nothing_more(
+        self, client_of: Any, people: dict[str, User], desk: Desk, hub: FakeHub, sockets: Sockets
+    ) -> None:
+        see_all = await Permission.objects.aget(codename="view_all_requests")
+        await people["outsider"].user_permissions.aadd(see_all)
+        socket = await sockets(f"{SOCKET}?after=1", await sync_to_async(client_of)("outsider"))
+        await socket.connect()
+        await asyncio.sleep(0.1)
+        assert hub.watched == 1
+        await people["outsider"].user_permissions.aremove(see_all)
+        await hub.frames.put(frame(desk.decide("manager").view))
+        assert await close_code(socket) in {4403, 4404}
 
     @pytest.mark.parametrize("path", ["/ws/approvals/REQ-1/", "/ws/approvals/..%2f/"])
     async def test_no_such_page(self, client_of: Any, hub: FakeHub, sockets: Sockets, path: str) -> None:

@@ -197,6 +197,7 @@ class TestRights:
     ) -> None:
         socket = await sockets(SOCKET, reader)
         await socket.connect()
+        await asyncio.sleep(0.1)
         # By another process: no signal reaches this one.
         await sync_to_async(User.objects.filter(username="employee").update)(is_active=False)
         await hub.frames.put(frame(9))
