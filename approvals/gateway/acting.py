@@ -90,14 +90,11 @@ def decide(
 ) -> ApprovalView:
     """Approve or reject what ``user`` saw at ``state_version``.
 
-    The workflow takes a decision only of somebody who has a seat, who sees the request for that reason. So their sight is
-    looked up only when there is a refusal: it would tell a stranger that the request exists.
-
     Raises:
         RequestNotFound, NotPermitted, InvalidRequest, RequestRefused, Unavailable
     """
     message = DecisionInput(approved, state_version, comment.strip(), By(user.username, door), on_behalf_of)
-    return _update(request_id, "submit_decision", message, user, key, timeout=timeout, sight_first=False)
+    return _update(request_id, "submit_decision", message, user, key, timeout=timeout)
 
 
 def request_changes(
@@ -237,28 +234,15 @@ def end_delegation(request_id: str, *, user: User, door: Door, cover_id: str, ke
 
 
 def _update(
-    request_id: str,
-    update: str,
-    message: _Message,
-    user: User,
-    key: str,
-    *,
-    timeout: float = UPDATE_TIMEOUT,
-    sight_first: bool = True,
+    request_id: str, update: str, message: _Message, user: User, key: str, *, timeout: float = UPDATE_TIMEOUT
 ) -> ApprovalView:
     """One update; its id is made of who, the key and what is asked, so a repeat is answered and not done again."""
     try:
         require_part(user)
-        if sight_first:
-            require_sight(user, request_id)
-        try:
-            with naming_the_field():
-                message.check()
-            return send_update(request_id, update, message, key, timeout=timeout)
-        except ApprovalProblem:
-            if not sight_first:
-                require_sight(user, request_id)
-            raise
+        require_sight(user, request_id)
+        with naming_the_field():
+            message.check()
+        return send_update(request_id, update, message, key, timeout=timeout)
     except Unavailable:
         raise
     except ApprovalProblem as problem:

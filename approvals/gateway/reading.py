@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -75,7 +75,7 @@ async def afetch_request(request_id: str, timeout: float) -> ApprovalView:
     try:
         return await query_state(request_id, timeout)
     except WorkflowNotFound:
-        return await sync_to_async(_saved_view, thread_sensitive=False)(request_id)
+        return await database_sync_to_async(_saved_view, thread_sensitive=False)(request_id)
 
 
 def _saved_view(request_id: str) -> ApprovalView:

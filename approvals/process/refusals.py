@@ -37,6 +37,9 @@ from temporal_worker.money import money
 MOST_ENTRIES = 2_000
 """Comments and attachments of one request end here; decisions do not."""
 
+MOST_COVERS = 50
+"""Hand-overs of one request, those that are over too: all of them travel with every answer."""
+
 _ENDED = {
     ApprovalStatus.APPROVED: RefusalCode.APPROVED,
     ApprovalStatus.REJECTED: RefusalCode.REJECTED,
@@ -133,6 +136,8 @@ def delegation_refusal(state: ApprovalState, wish: DelegationInput) -> Applicati
     if not _can_hand_over(state, principal):
         return refuse(RefusalCode.NOT_APPROVER, f"{state.name(principal) or 'Nobody'} has nothing to decide here.")
     cover = cover_of(state, wish)
+    if len(state.it.covers) >= MOST_COVERS and all(one.cover_id != cover.cover_id for one in state.it.covers):
+        return refuse(RefusalCode.TOO_MANY, f"A request is handed over {MOST_COVERS} times at most.")
     others = [one for one in state.it.covers if one.cover_id != cover.cover_id]
     if makes_a_circle(cover, others):
         return refuse(

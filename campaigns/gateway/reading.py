@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -67,7 +67,7 @@ async def afetch_campaign(campaign_id: str, timeout: float) -> CampaignView:
     try:
         return await query_state(campaign_id, timeout)
     except WorkflowNotFound:
-        return await sync_to_async(_saved_view, thread_sensitive=False)(campaign_id)
+        return await database_sync_to_async(_saved_view, thread_sensitive=False)(campaign_id)
 
 
 def _saved_view(campaign_id: str) -> CampaignView:

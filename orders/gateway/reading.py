@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.utils import timezone
 
 from orders import projection
@@ -63,7 +63,7 @@ async def afetch_order(order_id: str, timeout: float) -> OrderView:
     try:
         return await _query(order_id, timeout)
     except WorkflowNotFound:
-        return await sync_to_async(_saved_view, thread_sensitive=False)(order_id)
+        return await database_sync_to_async(_saved_view, thread_sensitive=False)(order_id)
 
 
 def _saved_view(order_id: str) -> OrderView:

@@ -154,6 +154,14 @@ class TestDelegation:
             await asked.approve("manager", seen=1)
         assert refusal.value.details["first"]["who"] == "bo"
 
+    async def test_has_an_end(self, bench: Bench) -> None:
+        asked = await bench.ask()
+        for number in range(50):
+            await asked.hand_over("manager", f"person-{number}")
+        with pytest.raises(Refusal, match="50 times at most") as refused:
+            await asked.hand_over("manager", "one-more")
+        assert refused.value.code == "too_many"
+
     async def test_a_delegate_can_reject_and_ask_for_changes(self, bench: Bench) -> None:
         first, second = await bench.ask(), await bench.ask()
         await first.hand_over("manager", "bo")
