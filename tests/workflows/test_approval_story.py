@@ -314,11 +314,13 @@ class TestEnding:
         with pytest.raises(Refusal) as refusal:
             await asked.act("withdraw", "manager")
         assert refusal.value.code == "not_requester"
+        office.mail_fails = True  # it stays open until everybody is told
         view = await asked.act("withdraw", "employee", reason="Plans changed.")
         assert view.status == "withdrawn"
         with pytest.raises(Refusal, match="withdrawn already") as late:
             await asked.approve("manager")
         assert late.value.code == "withdrawn"
+        office.mail_fails = False
         await asked.result()
         assert ("withdrawn", "manager") in office.mails
 
