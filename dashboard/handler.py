@@ -66,7 +66,7 @@ class PageHandler(ASGIHandler):
             await self.send_response(response, send)
 
     def _page(self, scope: Any, body: IO[bytes], send_now: Callable[[Message], None]) -> HttpResponseBase | None:
-        """The whole request, in its thread: its database connection is opened and closed here. What streams is sent here
+        """The whole request, in its thread, whose database connection it uses and gives back. What streams is sent here
         too, a piece at a time; anything else is returned, closed and complete."""
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=self.__class__, scope=scope)

@@ -140,7 +140,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     if TESTING:
         # A file, because worker threads and the live server share it; an in-memory one would be one connection.
         DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
-DATABASES["default"].setdefault("CONN_MAX_AGE", 0)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ── Log-in, sessions, security ───────────────────────────────────────────────────────────────────────────────────────
