@@ -24,6 +24,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("orders/", include("orders.urls")),
     path("approvals/", include("approvals.urls")),
+    path("campaigns/", include("campaigns.urls")),
     path("checkout/<str:order_id>/<str:signature>/", checkout, name="checkout"),
     path("webhooks/", include((webhooks, "webhooks"))),
     path("api/", api.urls),

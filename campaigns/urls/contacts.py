@@ -1,0 +1,5 @@
+"""Contacts, segments and imports."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
