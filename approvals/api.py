@@ -28,6 +28,7 @@ from approvals.models import ApprovalRequest, Involvement, TrailRow
 from approvals.process.state import TRAIL_KEPT
 from dashboard.api_access import ApiToken, Key, claim_key
 from dashboard.api_types import BadInput, OutOfReach, Refusal, Trouble
+from temporal_worker.snapshots import to_json
 
 router = Router(tags=["approvals"])
 
@@ -197,7 +198,7 @@ def _user(request: HttpRequest) -> User:
 
 
 def _answer(view: ApprovalView, *, status: int = 200, headers: dict[str, str] | None = None) -> JsonResponse:
-    return JsonResponse(projection.to_json(view), status=status, headers=headers)
+    return JsonResponse(to_json(view), status=status, headers=headers)
 
 
 def _inbox(user: User, inbox: Inbox) -> QuerySet[ApprovalRequest]:
@@ -221,8 +222,8 @@ def _inbox(user: User, inbox: Inbox) -> QuerySet[ApprovalRequest]:
 def _saved_request(row: Any) -> dict[str, Any]:
     """A row as a request's JSON, without asking for its trail row by row."""
     if not row.snapshot:
-        return projection.to_json(projection.load_view(row))
-    trail = [projection.to_json(projection.to_entry(entry)) for entry in reversed(row.newest_trail)]
+        return to_json(projection.load_view(row))
+    trail = [to_json(projection.to_entry(entry)) for entry in reversed(row.newest_trail)]
     return {**row.snapshot, "trail": trail}
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from django.db.models import Case, F, IntegerField, Max, Q, QuerySet, Value, When
 from django.utils import timezone
-from temporalio.converter import value_to_type
 
 from approvals import projection
 from approvals.contract import ApprovalStatus, ApprovalView
@@ -16,6 +15,7 @@ from approvals.counts import InboxCounts, decidable, in_groups
 from approvals.models import ApprovalRequest, Involvement
 from approvals.presentation import KINDS, RequestRow, request_row
 from approvals.presentation.row import LATER, OVERDUE, SOON
+from temporal_worker.snapshots import from_json
 
 PAGE_SIZE = 50
 OTHERS_SHOWN = 10
@@ -204,5 +204,4 @@ def view_of(row: ApprovalRequest) -> ApprovalView:
     """The request as it was last saved, without its trail: lists do not show it."""
     if not row.snapshot:
         return projection.load_view(row)
-    view: ApprovalView = value_to_type(ApprovalView, row.snapshot)
-    return view
+    return from_json(ApprovalView, row.snapshot)

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from temporalio.converter import default as default_converter
-from temporalio.converter import value_to_type
 
 from approvals.audit import TRAIL_FIELDS, trail_digest
 from approvals.contract import ApprovalInput, ApprovalStatus, ApprovalView, Cover, LevelView, TrailEntry
@@ -15,6 +12,7 @@ from approvals.models import ApprovalRequest, Involvement, TrailRow
 from approvals.process.covers import deciders_for
 from approvals.process.state import TRAIL_KEPT, ApprovalState
 from temporal_worker.models import ChangeCounter
+from temporal_worker.snapshots import from_json, to_json
 
 COUNTER = "approvals"
 
@@ -203,17 +201,11 @@ def _decided_at(level: LevelView, username: str, principal: str) -> datetime | N
     return next((one.at for one in level.decisions if one.approver == username and one.on_behalf_of == principal), None)
 
 
-def to_json(value: Any) -> dict[str, Any]:
-    """A contract type as plain JSON, exactly as it goes over the wire to Temporal."""
-    converter = default_converter().payload_converter
-    return converter.from_payload(converter.to_payload(value))
-
-
 def load_view(row: ApprovalRequest) -> ApprovalView:
     """The request as it was last saved, with its trail; before its workflow has started, as it will start."""
     if not row.snapshot:
         return ApprovalState(load_input(row), lambda: row.submitted_at, lambda: None).view()
-    view: ApprovalView = value_to_type(ApprovalView, row.snapshot)
+    view = from_json(ApprovalView, row.snapshot)
     view.trail = [to_entry(entry) for entry in reversed(row.trail.order_by("-sequence")[:TRAIL_KEPT])]
     return view
 
@@ -224,5 +216,4 @@ def to_entry(row: TrailRow) -> TrailEntry:
 
 def load_input(row: ApprovalRequest) -> ApprovalInput:
     """What the row's request starts from."""
-    request: ApprovalInput = value_to_type(ApprovalInput, row.start_input)
-    return request
+    return from_json(ApprovalInput, row.start_input)

@@ -1,11 +1,7 @@
 """The imports' rows in the database: written by their workflows' activity, read by pages and lists."""
 
-from typing import Any
-
 from django.db import transaction
 from django.utils import timezone
-from temporalio.converter import default as default_converter
-from temporalio.converter import value_to_type
 
 from campaigns.contract import (
     By,
@@ -19,6 +15,7 @@ from campaigns.contract import (
 )
 from campaigns.models import AudienceImport
 from temporal_worker.models import ChangeCounter
+from temporal_worker.snapshots import from_json, to_json
 
 COUNTER = "imports"
 
@@ -67,8 +64,7 @@ def row_of(import_id: str, name: str = "", username: str = "") -> AudienceImport
 def load_view(row: AudienceImport) -> ImportView:
     """The import as it was last saved; before its workflow has started, as it will start."""
     if row.snapshot:
-        view: ImportView = value_to_type(ImportView, row.snapshot)
-        return view
+        return from_json(ImportView, row.snapshot)
     return ImportView(
         status=ImportStatus.RUNNING,
         stage=ImportStage.UPLOAD,
@@ -86,11 +82,5 @@ def load_view(row: AudienceImport) -> ImportView:
 
 def load_input(row: AudienceImport) -> tuple[ImportInput, UploadInput]:
     """What the row's import starts from, and the signal with which it starts."""
-    start: ImportInput = value_to_type(ImportInput, row.start_input)
+    start = from_json(ImportInput, row.start_input)
     return start, UploadInput(row.file.name or "", row.size)
-
-
-def to_json(value: Any) -> dict[str, Any]:
-    """A contract type as plain JSON, exactly as it goes over the wire to Temporal."""
-    converter = default_converter().payload_converter
-    return converter.from_payload(converter.to_payload(value))

@@ -1,17 +1,14 @@
 """The campaigns' rows: written by their workflows' activity, read by lists and, in need, pages."""
 
-from typing import Any
-
 import structlog
 from django.db import transaction
 from django.utils import timezone
-from temporalio.converter import default as default_converter
-from temporalio.converter import value_to_type
 
 from campaigns.contract import CampaignInput, CampaignView, campaign_workflow_id, counts_with_audience
 from campaigns.models import Campaign
 from temporal_worker.contract import By
 from temporal_worker.models import ChangeCounter
+from temporal_worker.snapshots import from_json, to_json
 
 COUNTER = "campaigns"
 
@@ -51,17 +48,10 @@ _SAVED = [
 ]  # fmt: skip
 
 
-def to_json(value: Any) -> dict[str, Any]:
-    """A contract type as plain JSON, exactly as it goes over the wire to Temporal."""
-    converter = default_converter().payload_converter
-    return converter.from_payload(converter.to_payload(value))
-
-
 def load_view(row: Campaign) -> CampaignView:
     """The campaign as it was last saved; a draft, or one that is just starting, as its row has it."""
     if row.snapshot:
-        view: CampaignView = value_to_type(CampaignView, row.snapshot)
-        return view
+        return from_json(CampaignView, row.snapshot)
     return CampaignView(
         campaign_id=row.campaign_id,
         workflow_id=campaign_workflow_id(row.campaign_id),
@@ -85,5 +75,4 @@ def load_view(row: Campaign) -> CampaignView:
 
 def load_input(row: Campaign) -> CampaignInput:
     """What the row's campaign starts from."""
-    start: CampaignInput = value_to_type(CampaignInput, row.start_input)
-    return start
+    return from_json(CampaignInput, row.start_input)

@@ -25,6 +25,7 @@ from orders.contract import OrderStatus, OrderView, is_order_id
 from orders.listing import Listing
 from orders.models import Order, OrderEvent
 from orders.process.state import TIMELINE_KEPT
+from temporal_worker.snapshots import to_json
 
 router = Router(tags=["orders"])
 
@@ -179,13 +180,13 @@ def on_card_declined(request: HttpRequest, problem: gateway.CardDeclined) -> Htt
 
 
 def _order(view: OrderView, *, status: int = 200, headers: dict[str, str] | None = None) -> JsonResponse:
-    return JsonResponse(projection.to_json(view), status=status, headers=headers)
+    return JsonResponse(to_json(view), status=status, headers=headers)
 
 
 def _saved_order(row: Any) -> dict[str, Any]:
     """A row as an order's JSON, without asking for its timeline row by row."""
     if not row.snapshot:
-        return projection.to_json(projection.load_view(row))
+        return to_json(projection.load_view(row))
     timeline = [
         {
             "sequence": event.sequence,

@@ -4,13 +4,12 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from temporalio.converter import default as default_converter
-from temporalio.converter import value_to_type
 
 from orders.contract import OrderInput, OrderView, TimelineEntry
 from orders.models import Order, OrderEvent
 from orders.process.state import TIMELINE_KEPT, OrderState
 from temporal_worker.models import ChangeCounter
+from temporal_worker.snapshots import from_json, to_json
 
 COUNTER = "orders"
 
@@ -65,19 +64,13 @@ def _fill(row: Order, view: OrderView) -> None:
     row.snapshot = snapshot
 
 
-def to_json(value: Any) -> dict[str, Any]:
-    """A contract type as plain JSON, exactly as it goes over the wire to Temporal."""
-    converter = default_converter().payload_converter
-    return converter.from_payload(converter.to_payload(value))
-
-
 def load_view(row: Order) -> OrderView:
     """The order as it was last saved, with its timeline; for a row whose workflow has not started, as it will start."""
     if not row.snapshot:
         return OrderState(load_input(row), lambda: row.placed_at, lambda: None).view()
-    view: OrderView = value_to_type(OrderView, row.snapshot)
+    view = from_json(OrderView, row.snapshot)
     entries = row.events.order_by("-sequence")[:TIMELINE_KEPT]
-    view.timeline = [value_to_type(TimelineEntry, _entry(event)) for event in reversed(entries)]
+    view.timeline = [from_json(TimelineEntry, _entry(event)) for event in reversed(entries)]
     return view
 
 
@@ -94,5 +87,4 @@ def _entry(event: OrderEvent) -> dict[str, Any]:
 
 def load_input(row: Order) -> OrderInput:
     """What the row's order starts from."""
-    order: OrderInput = value_to_type(OrderInput, row.start_input)
-    return order
+    return from_json(OrderInput, row.start_input)

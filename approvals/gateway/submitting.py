@@ -31,6 +31,7 @@ from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
 from temporal_worker.keys import digest
 from temporal_worker.models import ChangeCounter
+from temporal_worker.snapshots import to_json
 
 START_AGAIN_AFTER = timedelta(seconds=5)
 
@@ -143,7 +144,7 @@ def _write_row(request: ApprovalInput, key: str, request_hash: str) -> ApprovalR
                     level_name=request.policy.levels[0].name,
                     idempotency_key=key,
                     request_hash=request_hash,
-                    start_input=projection.to_json(request),
+                    start_input=to_json(request),
                 )
                 projection.save_involvements(row, projection.load_view(row))
                 row.change = ChangeCounter.bump(projection.COUNTER)

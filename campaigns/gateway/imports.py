@@ -41,6 +41,7 @@ from temporal_worker.problems import (
     Unavailable,
     naming_the_field,
 )
+from temporal_worker.snapshots import to_json
 
 IMPORT = "campaigns.edit_campaign"
 SEE = "campaigns.view_audienceimport"
@@ -134,7 +135,7 @@ def _write_row(start: ImportInput, file: IO[bytes], size: int, key: str, request
             created_by=start.by.username,
             idempotency_key=key,
             request_hash=request_hash,
-            start_input=import_projection.to_json(start),
+            start_input=to_json(start),
         )
         # Before the transaction: 100 MB are not written while the database waits.
         row.file.save(start.name, File(file), save=False)

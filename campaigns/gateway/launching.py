@@ -34,6 +34,7 @@ from campaigns.sending.occurrences import next_occurrence
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
 from temporal_worker.models import ChangeCounter
+from temporal_worker.snapshots import to_json
 
 START_AGAIN_AFTER = timedelta(seconds=5)
 RENDERED_AT_MOST = 20_000
@@ -132,7 +133,7 @@ def _write(row: Campaign, user: User, door: Door, own_key: str) -> Campaign:
         start_input = input_of(row, settings, By(user.username, door))
         with naming_the_field():
             start_input.check()
-        row.start_input = projection.to_json(start_input)
+        row.start_input = to_json(start_input)
         row.change = ChangeCounter.bump(projection.COUNTER)
         row.save()
     return row
@@ -228,7 +229,7 @@ def start_occurrence(series_id: str, planned_at: datetime) -> str:
         return ""
     if row.status == Campaign.STARTING:
         start_input = input_of(row, CampaignSettings.current(), By(row.launched_by, Door.SYSTEM))
-        row.start_input = projection.to_json(start_input)
+        row.start_input = to_json(start_input)
         row.save(update_fields=["start_input"])
         start(row)
     return campaign_workflow_id(row.campaign_id)

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import structlog
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -26,6 +25,7 @@ from campaigns.contract import (
     user_actor_workflow_id,
 )
 from temporal_worker.errors import CallTimedOut, WorkflowCompleted, WorkflowNotFound, temporal_errors
+from temporal_worker.snapshots import from_json
 
 ANSWER_WITHIN = 10.0
 """Seconds within which an actor has answered, or is out of reach."""
@@ -148,8 +148,7 @@ async def release(client: Client, user_id: str, grant_id: str, reason: str) -> N
 
 def decision_of(refusal: ApplicationError) -> SendDecision:
     """The decision in the details of a refused ``request_send``."""
-    decision: SendDecision = value_to_type(SendDecision, refusal.details[0])
-    return decision
+    return from_json(SendDecision, refusal.details[0])
 
 
 async def _until_there_is_room(ask: Callable[[], Awaitable[T]], workflow_id: str, timeout: float) -> T:

@@ -18,6 +18,7 @@ from orders.models import Order, OrderSettings
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
 from temporal_worker.keys import digest
+from temporal_worker.snapshots import to_json
 
 START_AGAIN_AFTER = timedelta(seconds=5)
 
@@ -108,7 +109,7 @@ def _write_row(order: OrderInput, key: str, request_hash: str) -> Order:
                     skus=f" {' '.join(line.sku for line in order.items)} ",
                     idempotency_key=key,
                     request_hash=request_hash,
-                    start_input=projection.to_json(order),
+                    start_input=to_json(order),
                 )
         except IntegrityError:
             if row := _row_of_key(key, request_hash):

@@ -48,6 +48,7 @@ from approvals.contract import (
     is_request_id,
     mentioned,
 )
+from temporal_worker.snapshots import from_json
 
 GOLDEN_FILE = Path(__file__).parent / "golden_messages.json"
 GOLDEN = json.loads(GOLDEN_FILE.read_text())
@@ -131,6 +132,7 @@ def test_golden(name: str) -> None:
 def test_comes_back_as_it_went(name: str) -> None:
     message = MESSAGES[name]
     assert value_to_type(type(message), GOLDEN[name]) == message
+    assert from_json(type(message), GOLDEN[name]) == message
 
 
 @pytest.mark.parametrize(

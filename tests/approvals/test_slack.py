@@ -13,11 +13,12 @@ from django.test import Client
 from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
-from approvals import gateway, policies, projection
+from approvals import gateway, policies
 from approvals.contract import ApprovalInput, ApprovalView, By, Door, SlackCard
 from approvals.models import ApprovalRequest, Policy, RefusedAttempt, SlackIdentity, SlackMessage, SlackPress
 from approvals.notifiers import slack, slack_card, slack_client, slack_presses
 from approvals.process.state import ApprovalState
+from temporal_worker.snapshots import to_json
 from tests.approvals import people as company
 from tests.eventually import eventually
 from tests.orders.at_once import at_once
@@ -81,7 +82,7 @@ def card_of(user: User, **changes: Any) -> SlackCard:
             "kind": view.kind,
             "title": view.title,
             "idempotency_key": "x",
-            "snapshot": projection.to_json(view),
+            "snapshot": to_json(view),
         },
     )
     return SlackCard(view, 1, 1)

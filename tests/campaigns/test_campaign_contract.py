@@ -51,6 +51,7 @@ from campaigns.contract import (
     shard_workflow_id,
 )
 from temporal_worker.messages import check_json
+from temporal_worker.snapshots import from_json
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_campaign_messages.json").read_text())
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -115,6 +116,7 @@ def test_comes_back_as_it_went(name: str) -> None:
     message = MESSAGES[name]
     check_json(type(message), GOLDEN[name])
     assert value_to_type(type(message), GOLDEN[name]) == message
+    assert from_json(type(message), GOLDEN[name]) == message
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from campaigns.contract import (
     user_actor_workflow_id,
 )
 from temporal_worker.messages import check_json
+from temporal_worker.snapshots import from_json
 
 GOLDEN_FILE = Path(__file__).parent / "golden_actor_messages.json"
 GOLDEN = json.loads(GOLDEN_FILE.read_text())
@@ -133,6 +134,7 @@ def test_comes_back_as_it_went(name: str) -> None:
     message = MESSAGES[name]
     check_json(type(message), GOLDEN[name])
     assert value_to_type(type(message), GOLDEN[name]) == message
+    assert from_json(type(message), GOLDEN[name]) == message
 
 
 LEAST_REQUEST = {

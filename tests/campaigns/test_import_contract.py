@@ -30,6 +30,7 @@ from campaigns.contract import (
 )
 from campaigns.models import AudienceImport
 from temporal_worker.messages import check_json
+from temporal_worker.snapshots import from_json
 
 GOLDEN_FILE = Path(__file__).parent / "golden_import_messages.json"
 GOLDEN = json.loads(GOLDEN_FILE.read_text())
@@ -85,6 +86,7 @@ def test_golden(name: str) -> None:
 def test_comes_back_as_it_went(name: str) -> None:
     check_json(type(MESSAGES[name]), GOLDEN[name])
     assert value_to_type(type(MESSAGES[name]), GOLDEN[name]) == MESSAGES[name]
+    assert from_json(type(MESSAGES[name]), GOLDEN[name]) == MESSAGES[name]
 
 
 def test_progress_has_the_fields_of_the_contract_first() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dashboard.models import ApiToken, RequestKey
 from dashboard.roles import OPERATIONS, STAFF
-from orders import gateway, projection, reconciler
+from orders import gateway, reconciler
 from orders.contract import (
     By,
     Door,
@@ -28,6 +28,7 @@ from orders.contract import (
 )
 from orders.models import Order
 from temporal_worker import client
+from temporal_worker.snapshots import to_json
 from tests.orders.at_once import at_once
 from tests.orders.orders_of import NOON, ORDER_ID, order_view, saved
 
@@ -148,7 +149,7 @@ class TestChanges:
     def test_acting_on_one(self, fake, path, name, arguments):
         answer = call(f"/api/orders/{ORDER_ID}/{path}", CHANGES[f"/api/orders/{ORDER_ID}/{path}"], key="k-1")
         assert answer.status_code == 200
-        assert answer.json() == projection.to_json(fake.view)
+        assert answer.json() == to_json(fake.view)
         by = By("user-operations", Door.API)
         assert fake.calls == [(name, (ORDER_ID,), {**arguments, "by": by, "key": "k-1"})]
 
@@ -207,11 +208,11 @@ class TestList:
 
     def test_items_are_whole_orders(self):
         view = saved()
-        assert call("/api/orders").json() == {"items": [projection.to_json(view)], "next_cursor": None}
+        assert call("/api/orders").json() == {"items": [to_json(view)], "next_cursor": None}
 
     def test_one_that_has_not_started_is_pending(self):
         order = OrderInput(ORDER_ID, "CUST-001", "amara@example.com", [OrderLine("MOUSE-001", 2, "Mouse", 500)])
-        Order.objects.create(order_id=ORDER_ID, idempotency_key="k", start_input=projection.to_json(order))
+        Order.objects.create(order_id=ORDER_ID, idempotency_key="k", start_input=to_json(order))
         (item,) = call("/api/orders?status=pending").json()["items"]
         assert (item["status"], item["total_cents"], item["order_id"]) == ("pending", 1_000, ORDER_ID)
 

@@ -42,6 +42,7 @@ from orders.contract import (
     TimelineEntry,
     TotalView,
 )
+from temporal_worker.snapshots import from_json
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_messages.json").read_text())
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -102,6 +103,7 @@ def test_golden(name: str) -> None:
 def test_comes_back_as_it_went(name: str) -> None:
     message = MESSAGES[name]
     assert value_to_type(type(message), GOLDEN[name]) == message
+    assert from_json(type(message), GOLDEN[name]) == message
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from orders.contract import By, OrderInput, OrderLine, OrderView, TimelineEntry
 from orders.models import Order, OrderEvent
 from orders.process.state import OrderState
 from temporal_worker.models import ChangeCounter
+from temporal_worker.snapshots import to_json
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 INPUT = OrderInput("ORD-20261121-120000-7f3a", "CUST-1", "maren@example.com", [OrderLine("A", 2, "Thing", 500)])
@@ -55,6 +56,6 @@ class TestSave:
         assert projection.load_view(Order.objects.get()) == saved
 
     def test_a_row_whose_workflow_has_not_started_shows_what_was_ordered(self) -> None:
-        row = Order.objects.create(order_id=INPUT.order_id, start_input=projection.to_json(INPUT), idempotency_key="k")
+        row = Order.objects.create(order_id=INPUT.order_id, start_input=to_json(INPUT), idempotency_key="k")
         loaded = projection.load_view(row)
         assert (loaded.status, loaded.total_cents, loaded.items) == ("pending", 1_000, INPUT.items)
