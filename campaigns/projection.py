@@ -4,6 +4,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from campaigns import samples
 from campaigns.contract import CampaignInput, CampaignView, campaign_workflow_id, counts_with_audience
 from campaigns.models import Campaign
 from temporal_worker.contract import By
@@ -35,6 +36,7 @@ def save(view: CampaignView) -> bool:
         row.closed_at = view.closed_at
         row.updated_at = timezone.now()
         row.snapshot = to_json(view)
+        samples.record(row, view, row.updated_at)
         row.change = ChangeCounter.bump(COUNTER)
         row.save(update_fields=_SAVED)
         return True

@@ -9,6 +9,7 @@ from campaigns.models.campaigns import Campaign, CampaignRecipient
 from campaigns.models.contacts import Contact, OptOut, PreferenceChange
 from campaigns.models.imports import AudienceImport, ImportProblem, StagedContact
 from campaigns.models.policies import CampaignSettings, CapPolicy
+from campaigns.models.samples import ProgressSample
 from campaigns.models.sandbox import SandboxMessage
 from campaigns.models.segments import Segment
 from campaigns.models.send_log import SendLog
@@ -24,6 +25,7 @@ __all__ = [
     "ImportProblem",
     "OptOut",
     "PreferenceChange",
+    "ProgressSample",
     "SandboxMessage",
     "Segment",
     "SendLog",
