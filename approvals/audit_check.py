@@ -108,10 +108,43 @@ def _unproved(request_id: str, history: History) -> Iterator[str]:
         is_a_persons = entry["what"] in STATE_CHANGES and entry.get("who") and entry.get("door") != "system"
         if is_a_persons and (problem := _proof_problem(entry, history)):
             yield f"{request_id} #{sequence}: {problem}"
-    for update_id in sorted(history.done - known):
+    for update_id in sorted(history.done - known - _told_again(history, known)):
         accepted = history.accepted.get(update_id)
         if accepted is not None and accepted.name in set(PROVED_BY.values()):
             yield f"{request_id}: the accepted update {accepted.name} ({update_id}) is not in the trail."
+
+
+def _told_again(history: History, in_trail: set[str]) -> set[str]:
+    """Hand-overs that the request had already, word for word, when it was told of them: they changed nothing.
+
+    Goes through what was accepted in its order, for an absence may be changed and then changed back.
+    """
+    standing = {one["cover_id"]: _cover(one) for one in history.covers}
+    found = set()
+    for update_id, accepted in history.accepted.items():
+        message = accepted.message
+        if accepted.name == "end_delegation" and update_id in in_trail:
+            standing.pop(message.get("cover_id"), None)
+        elif accepted.name == "resubmit" and update_id in in_trail and message.get("policy"):
+            for one in message.get("covers") or []:
+                standing.setdefault(one["cover_id"], _cover(one))
+        elif accepted.name == "delegate" and message.get("cover_id"):
+            by = message.get("by") or {}
+            cover = _cover(
+                {**message, "delegate": message["to"], "principal": message.get("principal") or by.get("username")}
+            )
+            if update_id in in_trail:
+                standing[message["cover_id"]] = cover
+            elif standing.get(message["cover_id"]) == cover:
+                found.add(update_id)
+    return found
+
+
+def _cover(words: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a hand-over says, whatever message brought it. One that begins at once is like no other."""
+    starts_at = words.get("starts_at")
+    since = _moment(starts_at) if starts_at else object()
+    return words["principal"], words["delegate"], since, _moment(words["until"]), words.get("reason") or ""
 
 
 def _proof_problem(entry: Mapping[str, Any], history: History) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from approvals.contract import is_request_id
 from approvals.listing import view_of
 from approvals.models import ApprovalRequest, BulkItemRow, BulkJob, Involvement
@@ -35,7 +37,9 @@ def read_selection(items: Sequence[str], username: str, now: datetime) -> Select
         request_id, _, version = item.partition(":")
         if is_request_id(request_id) and version.isascii() and version.isdigit() and len(version) <= 9:
             asked[request_id] = int(version)
-    mine = Involvement.objects.filter(username=username).values("request")
+    # Who covers for somebody sees their requests from the day on which they do.
+    has_begun = Q(starts_at=None) | Q(starts_at__lte=now)
+    mine = Involvement.objects.filter(has_begun, username=username).values("request")
     found = {row.request_id: row for row in ApprovalRequest.objects.filter(request_id__in=asked, pk__in=mine)}
     rows = [request_row(view_of(found[request_id]), username, now) for request_id in asked if request_id in found]
     return Selection(

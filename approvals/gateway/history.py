@@ -28,10 +28,12 @@ class Accepted:
 class History:
     """``entries`` by sequence, as they were handed to the database; ``saved`` are those that it has said it took.
 
-    ``done`` names the accepted updates that ended well, each of which has to be in the trail.
+    ``done`` names the accepted updates that ended well, each of which has to be in the trail; ``covers`` are those that
+    the request started with.
     """
 
     requester: str = ""
+    covers: list[dict[str, Any]] = field(default_factory=list)
     entries: dict[int, dict[str, Any]] = field(default_factory=dict)
     saved: set[int] = field(default_factory=set)
     accepted: dict[str, Accepted] = field(default_factory=dict)
@@ -78,6 +80,8 @@ def _add(history: History, events: list[Any]) -> None:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
                 start = _first(event.workflow_execution_started_event_attributes.input)
                 history.requester = history.requester or str(start.get("requester", ""))
+                if not start.get("resume"):  # else it goes on from a run before, with what that one knew
+                    history.covers += start.get("covers") or []
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 scheduled = event.activity_task_scheduled_event_attributes
                 if scheduled.activity_type.name == "save_request":

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from approvals import audit, gateway
 from approvals.audit_check import read_export
 from approvals.contract import ApprovalView, Door
 from approvals.exports import as_json_lines, safe_cell
-from approvals.models import ApprovalRequest, AttemptChain, RefusedAttempt, TrailRow
+from approvals.models import Absence, ApprovalRequest, AttemptChain, RefusedAttempt, TrailRow
 from dashboard.roles import AUDITORS
 from tests.approvals import people as company
 from tests.eventually import eventually
@@ -174,6 +176,33 @@ class TestTrail:
         true.accepted[update_id] = accepted
         true.accepted["left-out"] = gateway.Accepted("submit_decision", accepted.message)
         true.done.add("left-out")
+        assert "left-out) is not in the trail" in found()
+
+    def test_an_absence_that_a_request_knew_already_is_no_problem(self, staff):
+        until = timezone.now() + timedelta(days=3)
+        away = Absence.objects.create(person=staff["manager"], delegate=staff["bo"], until=until)
+        view = gateway.submit_request(
+            user=staff["employee"], door=Door.WEB, kind="expense", title="A chair", amount_cents=45_000, key="k"
+        )
+        gateway.tell_open_requests()
+        away.save()  # told again, though nothing about it has changed
+        gateway.tell_open_requests()
+        eventually(lambda: _is_saved(view.request_id))
+        history = gateway.read_history(view.request_id)
+        assert [one.name for one in history.accepted.values()].count("delegate") == 2
+        assert "1 requests looked at" in verify()
+
+    def test_a_hand_over_that_was_accepted_and_is_in_no_trail_is_named(self, asked, monkeypatch):
+        true = gateway.read_history(asked.request_id)
+        true.accepted["left-out"] = gateway.Accepted(
+            "delegate",
+            {
+                "to": "bo", "until": "2090-01-01T00:00:00+00:00", "starts_at": "2026-01-01T00:00:00+00:00",
+                "principal": "manager", "cover_id": "out-of-office:1", "reason": "",
+            },
+        )  # fmt: skip
+        true.done.add("left-out")
+        monkeypatch.setattr(gateway, "read_history", lambda request_id: true)
         assert "left-out) is not in the trail" in found()
 
     def test_without_temporal_nothing_is_claimed(self, asked, monkeypatch):

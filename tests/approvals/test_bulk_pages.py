@@ -12,7 +12,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 
 from approvals.gateway import bulk as gateway_bulk
 from approvals.models import BulkItemRow, BulkJob
-from tests.approvals.requests_of import Desk, level
+from tests.approvals.requests_of import Desk, cover, level
 
 FIRST, SECOND, OTHERS = (f"REQ-20261117-09154{number}-aaaa" for number in (1, 2, 3))
 
@@ -60,6 +60,14 @@ class TestConfirming:
         outsider = Client()
         outsider.force_login(people["outsider"])
         assertNotContains(outsider.post("/approvals/bulk/", selected(f"{FIRST}:1")), "First")
+
+    def test_a_cover_sees_nothing_before_their_first_day(self, people: dict[str, User], manager: Client) -> None:
+        now = timezone.now()
+        covers = [cover("manager", "bo", since=now + timedelta(days=2))]
+        Desk(request_id=FIRST[:-4] + "bbbb", at=now, title="Not yet", covers=covers).save()
+        bo = Client()
+        bo.force_login(people["bo"])
+        assertNotContains(bo.post("/approvals/bulk/", selected(f"{FIRST[:-4]}bbbb:1")), "Not yet")
 
 
 class TestStarting:
