@@ -119,6 +119,15 @@ def save_order(order: OrderView) -> None:
     projection.save(order)
 
 
+@contextmanager
+def _mail_server_answers() -> Iterator[None]:
+    """The mail server is away, or says no: expected, tried again, and no traceback in the log."""
+    try:
+        yield
+    except OSError as error:
+        raise ApplicationError(str(error), type=type(error).__name__) from None
+
+
 @activity.defn
 def send_order_mail(request: MailRequest) -> str:
     """Send a mail about an order, once for each kind and number; returns its recipient.
@@ -144,7 +153,8 @@ def send_order_mail(request: MailRequest) -> str:
             subject=mail.subject, body=render_to_string(f"{folder}/body.txt", context), to=[recipient]
         )
         message.attach_alternative(render_to_string(f"{folder}/body.html", context), "text/html")
-        message.send()
+        with _mail_server_answers():
+            message.send()
         mail.sent_at = datetime.now(UTC)
         mail.save(update_fields=["subject", "sent_at"])
     return recipient
