@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 
+from temporal_worker.converter import ANSWER_CONVERTER
 from temporal_worker.errors import CallTimedOut, TemporalUnavailable
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ async def connect(retry_config: RetryConfig | None = None) -> Client:
     """A new client for the address, namespace, key and TLS files that the environment names (``TEMPORAL_*``)."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(**config, retry_config=retry_config)
+    return await Client.connect(**config, retry_config=retry_config, data_converter=ANSWER_CONVERTER)
 
 
 def address() -> str:
