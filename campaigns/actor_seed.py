@@ -8,11 +8,9 @@ from django.utils import timezone
 
 from campaigns.contract import MAX_KNOWN_IDS, MAX_SENDS, CapPolicy, SendRecord, UserActorInput
 from campaigns.contract import OptOut as OptOutMessage
-from campaigns.models import CapPolicy as CapPolicyRow
 from campaigns.models import Contact, OptOut, SendLog
 from campaigns.models.words import ATTEMPTED, COUNTED, Outcome
-from campaigns.policies import own_cap_of
-from campaigns.preferences import preferences_of, preferences_with
+from campaigns.preferences import own_cap_of, preferences_of, preferences_with
 
 WHOLE_FOR = timedelta(days=2)
 """Whoever is at UTC−12 has, at its end, a calendar day that began 24 hours ago; two days are every window there is."""
@@ -39,23 +37,22 @@ def seed_for_actor(user_id: str, *, policy: CapPolicy | None = None, now: dateti
         preferences=preferences_of(user_id),
         sends=[_to_record(row) for row in sends],
         used_grant_ids=used[::-1],
-        own_cap=own_cap_of(user_id),
+        own_cap=own_cap_of(Contact.objects.only("own_cap").filter(user_id=user_id).first()),
         policy=policy,
     )
 
 
 def seeds_without_log(contacts: Sequence[Contact], policies: Mapping[str, CapPolicy]) -> dict[str, UserActorInput]:
-    """The same for people of whom the send log has nothing, by their ids: two queries for all of them."""
+    """The same for people of whom the send log has nothing, by their ids: one query for all of them."""
     user_ids = [contact.user_id for contact in contacts]
     opt_outs: dict[str, list[OptOutMessage]] = {}
     for row in OptOut.objects.filter(user_id__in=user_ids).order_by("pk"):
         opt_outs.setdefault(row.user_id, []).append(OptOutMessage(row.channel, row.category))
-    own = {row.user_id: row.to_message() for row in CapPolicyRow.objects.filter(user_id__in=user_ids)}
     return {
         contact.user_id: UserActorInput(
             user_id=contact.user_id,
             preferences=preferences_with(contact, opt_outs.get(contact.user_id, [])),
-            own_cap=own.get(contact.user_id),
+            own_cap=own_cap_of(contact),
             policy=policies.get(contact.user_id),
         )
         for contact in contacts

@@ -39,12 +39,6 @@ def policy_for(contact: Contact) -> CapPolicyMessage:
     return policies_for([contact])[contact.user_id]
 
 
-def own_cap_of(user_id: str) -> CapPolicyMessage | None:
-    """The policy that is for this person alone, with the version of its own last change."""
-    row = CapPolicy.objects.filter(user_id=user_id).exclude(user_id="").first()
-    return row.to_message() if row is not None else None
-
-
 def policy_version() -> int:
     """How many changes of policies there have been."""
     return ChangeCounter.objects.filter(name=POLICY_COUNTER).values_list("value", flat=True).first() or 0

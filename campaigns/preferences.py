@@ -9,10 +9,11 @@ from collections.abc import Collection
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns.contract import By, Preferences
+from campaigns.contract import By, CapPolicy, Preferences
 from campaigns.contract import OptOut as OptOutMessage
 from campaigns.models import Contact, OptOut, PreferenceChange
 from temporal_worker.models import ChangeCounter
+from temporal_worker.snapshots import from_json, to_json
 
 CONTACTS_COUNTER = "contacts"
 """The change counter of what live lists show of contacts."""
@@ -100,6 +101,24 @@ def preferences_with(contact: Contact, opt_outs: list[OptOutMessage]) -> Prefere
         suppressed_channels=contact.unreachable_channels,
         paused_until=contact.paused_until,
     )
+
+
+@transaction.atomic
+def save_own_cap(user_id: str, cap: CapPolicy | None) -> None:
+    """Keep the cap that somebody's actor was given for them alone, or that it was taken away: a lost actor begins with it.
+
+    A policy of the admin site that is for one person is something else: every request brings it along, as any policy.
+    """
+    contact = lock_contact(user_id)
+    if contact is not None:
+        contact.own_cap = to_json(cap) if cap is not None else None
+        contact.change = ChangeCounter.bump(CONTACTS_COUNTER)
+        contact.save(update_fields=["own_cap", "change", "updated_at"])
+
+
+def own_cap_of(contact: Contact | None) -> CapPolicy | None:
+    """The cap that was given to this contact alone, if any."""
+    return from_json(CapPolicy, contact.own_cap) if contact is not None and contact.own_cap else None
 
 
 def opted_out(user_ids: Collection[str], channel: str, category: str) -> set[str]:

@@ -124,6 +124,37 @@ def _refusal(grant: Grant, contact: Contact | None) -> str:
     return "" if contact.address_for(grant.channel) else DecisionCode.MISSING_ADDRESS
 
 
+@transaction.atomic
+def record_handed_out(grant: Grant) -> str:
+    """Write down a grant that a program has asked for and sends by itself. Safe to repeat.
+
+    Nobody tells us whether it did, so its outcome is unknown and it counts. Returns the code of what stands against it after
+    all – somebody has opted out meanwhile –; empty: it may be sent. The address is the program's own affair.
+    """
+    contact = lock_contact(grant.user_id)
+    if SendLog.objects.filter(grant_id=grant.grant_id, outcome__in=ATTEMPTED).exists():
+        return ""
+    code = _refusal(grant, contact)
+    code = "" if contact is not None and code == DecisionCode.MISSING_ADDRESS else code
+    SendLog.objects.create(
+        grant_id=grant.grant_id,
+        attempt=_next_attempt(grant.grant_id),
+        user_id=grant.user_id,
+        channel=grant.channel,
+        category=grant.category,
+        transactional=grant.transactional,
+        outcome=Outcome.DENIED if code else Outcome.UNKNOWN,
+        code=code,
+        detail="It was allowed, and is refused at the last moment."
+        if code
+        else "A program asked, and sends it itself.",
+        policy_version=grant.policy_version,
+        at=grant.granted_at or timezone.now(),
+        settled_at=timezone.now(),
+    )
+    return code
+
+
 def _next_attempt(grant_id: str) -> int:
     return (SendLog.objects.filter(grant_id=grant_id).aggregate(last=Max("attempt"))["last"] or 0) + 1
 

@@ -12,6 +12,8 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
 from approvals.api import router as approvals_router
+from campaigns.api import router as campaigns_router
+from campaigns.api_users import router as users_router
 from dashboard.strict_json import read_json
 from orders.api import on_card_declined
 from orders.api import router as orders_router
@@ -32,7 +34,8 @@ api = NinjaAPI(
     version="1",
     urls_namespace="api",
     description=(
-        "Orders and approvals as long-lived processes. Money is whole cents beside an ISO 4217 currency, times are UTC.\n\n"
+        "Orders, approvals and campaigns as long-lived processes. Money is whole cents beside an ISO 4217 currency, times are "
+        "UTC.\n\n"
         "**Repeating is safe.** Every changing call takes an `Idempotency-Key`; the same key with the same body is done "
         "once, with another body it is 409 `key_reused`. 503 with `Retry-After` means: repeat with the same key.\n\n"
         "**Answers.** 401 no or bad token · 403 visible but not permitted · 404 not there or not visible · 402 card "
@@ -43,6 +46,8 @@ api = NinjaAPI(
 )
 api.add_router("/orders", orders_router)
 api.add_router("/approvals", approvals_router)
+api.add_router("/campaigns", campaigns_router)
+api.add_router("/users", users_router)
 api.exception_handler(CardDeclined)(on_card_declined)
 
 

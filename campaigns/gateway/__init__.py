@@ -10,7 +10,6 @@ from campaigns.gateway.actors import (
     ActorReading,
     Stampede,
     read_actor,
-    request_send,
     stampede,
     would_be_allowed,
 )
@@ -26,6 +25,7 @@ from campaigns.gateway.problems import (
     NotPermitted,
     Unavailable,
 )
+from campaigns.gateway.programs import request_send
 from campaigns.gateway.reading import CampaignReading, afetch_campaign, read_campaign
 from campaigns.gateway.rights import may_see
 from campaigns.gateway.trying import DryRun, dry_run, preview, test_send

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import structlog
 from django.contrib.auth.models import User
 from django.utils import timezone
-from temporalio.exceptions import ApplicationError
 
 from campaigns.actor.state import ActorState
 from campaigns.actor.view import view_of
@@ -21,9 +20,8 @@ from campaigns.contract import (
     UserActorInput,
     user_actor_workflow_id,
 )
-from campaigns.gateway.acting import problem_of
 from campaigns.gateway.problems import InvalidRequest, Unavailable, naming_the_field
-from campaigns.gateway.rights import SEND, SEND_TRANSACTIONAL, require, seen_contact
+from campaigns.gateway.rights import SEND, require, seen_contact
 from campaigns.models import Contact, OptOut
 from campaigns.policies import policy_for
 from campaigns.sending import asking
@@ -34,7 +32,6 @@ from temporal_worker.client import TemporalUnavailable, WorkflowNotFound
 log = structlog.get_logger(__name__)
 
 QUERY_TIMEOUT = 1.5
-UPDATE_TIMEOUT = 10.0
 MAX_STAMPEDE = 100
 
 
@@ -107,58 +104,7 @@ def _seed(contact: Contact, request: SendRequest) -> UserActorInput:
     return seed_for_actor(contact.user_id, policy=request.policy)
 
 
-# ── Asking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def request_send(
-    user_id: str,
-    *,
-    user: User,
-    channel: str,
-    grant_id: str,
-    category: str = MARKETING,
-    transactional: bool = False,
-    campaign_id: str = "",
-) -> SendGrant | SendDecision:
-    """A program asks for a message that it sends itself: the grant, or the decision that refuses it.
-
-    Inside, the grant id begins with who asks, so that nobody can name a campaign's; the answer has it without.
-
-    Raises:
-        ContactNotFound, NotPermitted, InvalidRequest, Unavailable
-    """
-    contact = seen_contact(user, user_id)
-    require(user, SEND_TRANSACTIONAL if transactional else SEND)
-    prefix = f"api:{user.username}:"
-    request = SendRequest(f"{prefix}{grant_id}", campaign_id, channel, category, policy_for(contact), transactional)
-    with naming_the_field():
-        request.check()
-    if not grant_id.strip():
-        raise InvalidRequest("grant_id", "must not be empty")
-    has_out = OptOut.objects.filter(OptOut.against(channel, category), user_id=user_id).exists()
-    code, reason = known_refusal(contact, channel, category, has_opted_out=has_out)
-    if code is not None and code != "missing_address":
-        # Their address is the program's own affair; what they wish is not.
-        return SendDecision(False, code, reason, rule=code, grant_id=grant_id, channel=channel, category=category)
-    answer = _ask(contact, request)
-    return replace(answer, grant_id=answer.grant_id.removeprefix(prefix))
-
-
-def _ask(contact: Contact, request: SendRequest) -> SendGrant | SendDecision:
-    start = seed_for_actor(contact.user_id, policy=request.policy)
-
-    async def seed() -> UserActorInput:
-        return start
-
-    async def ask() -> SendGrant | SendDecision:
-        return await asking.request_send(await client.aget_client(), contact.user_id, request, seed)
-
-    try:
-        return client.call(ask(), timeout=UPDATE_TIMEOUT * 2 + 2)
-    except ApplicationError as error:
-        raise problem_of(error) from error
-    except TemporalUnavailable as error:
-        raise Unavailable(str(error), error.retry_after) from error
+# ── Many at once ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)

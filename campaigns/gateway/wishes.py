@@ -22,7 +22,13 @@ from campaigns.gateway.problems import Unavailable, naming_the_field
 from campaigns.gateway.rights import EDIT_PREFERENCES, require, seen_contact
 from campaigns.models import Contact, OptOut, PreferenceChange
 from campaigns.policies import policy_for
-from campaigns.preferences import record_opt_in, record_opt_out, save_preferences, unconfirmed_opt_outs
+from campaigns.preferences import (
+    record_opt_in,
+    record_opt_out,
+    save_own_cap,
+    save_preferences,
+    unconfirmed_opt_outs,
+)
 from campaigns.sending import asking
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
@@ -56,6 +62,7 @@ def set_cap(user_id: str, *, user: User, cap: FrequencyCapInput, door: Door, key
     with naming_the_field():
         cap.check()
     view = _update(contact, "set_frequency_cap", cap, cap.by, key)
+    save_own_cap(user_id, view.own_cap)
     _note(user_id, PreferenceChange.What.CAP, cap.by, "cleared" if cap.cleared else f"{cap.max_per_day} a day")
     return view
 

@@ -44,6 +44,9 @@ class Contact(models.Model):
     )
     attributes = models.JSONField(default=dict, blank=True, validators=[check_attributes])
     paused_until = models.DateTimeField(null=True, blank=True, help_text="They wish nothing before.")
+    own_cap = models.JSONField(
+        null=True, blank=True, editable=False, help_text="A cap of their own, as it was last given to their actor."
+    )
     preferences_version = models.PositiveBigIntegerField(default=0, editable=False)
     suppressed_channels = models.JSONField(
         default=list,

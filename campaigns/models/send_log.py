@@ -55,7 +55,12 @@ class SendLog(models.Model):
                 name="one_message_per_campaign_and_user",
             ),
         ]
-        indexes = [models.Index(fields=["user_id", "-at"]), models.Index(fields=["campaign_id", "id"])]
+        indexes = [
+            models.Index(fields=["user_id", "-at"]),
+            models.Index(fields=["campaign_id", "id"]),
+            # What everybody has had of late: who would be over another cap (campaigns.over_cap).
+            models.Index(fields=["at"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.grant_id}: {self.outcome}"

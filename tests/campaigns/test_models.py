@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from campaigns.models import Campaign, CampaignSettings, CapPolicy, Contact, PreferenceChange, Segment, Template
-from campaigns.policies import own_cap_of, policies_for, policy_for, policy_version
+from campaigns.policies import policies_for, policy_for, policy_version
 from tests.campaigns.contacts_of import contact
 
 
@@ -102,11 +102,6 @@ class TestCapPolicy:
         CapPolicy.objects.create(name="Of nobody", max_per_day=100)
         found = policies_for(contacts)
         assert [found[one.user_id].max_per_day for one in contacts] == [0, 5, 4, 3]
-        own = own_cap_of("USER-001")
-        assert own is not None
-        assert own.max_per_day == 0
-        assert own_cap_of("USER-002") is None
-        assert own_cap_of("") is None
 
     def test_without_any_there_is_no_rule(self) -> None:
         cap = policy_for(contact())

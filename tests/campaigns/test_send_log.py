@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from campaigns import preferences
 from campaigns.actor_seed import seed_for_actor
-from campaigns.contract import MARKETING, By, Door, OptOut, Preferences, SendDecision
-from campaigns.models import Campaign, CampaignRecipient, CapPolicy, Contact, PreferenceChange, SendLog
+from campaigns.contract import MARKETING, By, CapPolicy, Door, OptOut, Preferences, SendDecision
+from campaigns.models import Campaign, CampaignRecipient, Contact, PreferenceChange, SendLog
 from campaigns.models.words import Outcome, RecipientState
 from campaigns.send_log import DUPLICATE, Grant, Refusal, commit_intent, counts_of, record_outcome, record_refusals
 from tests.campaigns.contacts_of import contact
@@ -192,7 +192,7 @@ class TestSeed:
     def test_has_what_counts_and_what_is_spent(self) -> None:
         now = datetime(2027, 3, 28, 12, tzinfo=UTC)
         contact(paused_until=now + timedelta(days=1), suppressed_channels=["push"], locale="de")
-        CapPolicy.objects.create(name="Own", user_id="USER-001", max_per_day=1)
+        preferences.save_own_cap("USER-001", CapPolicy(5, max_per_day=1))
         preferences.record_opt_out("USER-001", "sms", by=PERSON)
         for number, (outcome, hours) in enumerate(
             [("sent", 1), ("intent", 2), ("unknown", 3), ("failed", 4), ("denied", 5), ("sent", 60), ("sent", 70)]
