@@ -5,6 +5,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from approvals import webhooks as approval_webhooks
+from campaigns.views import public as campaigns_public
 from dashboard import health, views
 from dashboard.api import api
 from orders import webhooks as order_webhooks
@@ -13,6 +14,7 @@ from orders.payments.checkout import checkout
 webhooks = [
     path("payments", order_webhooks.payments, name="payments"),
     path("slack/interactivity", approval_webhooks.slack_interactivity, name="slack_interactivity"),
+    path("email/unsubscribe/<str:signed>", campaigns_public.unsubscribe, name="email_unsubscribe"),
 ]
 
 urlpatterns = [

@@ -48,7 +48,7 @@ def set_preferences(user_id: str, *, user: User, wish: PreferencesInput, door: D
     wish = replace(wish, by=By(user.username, door))
     with naming_the_field():
         wish.check()
-    view = _update(contact, "set_preferences", wish, wish.by, key)
+    view = update_actor(contact, "set_preferences", wish, wish.by, key)
     save_preferences(user_id, view.version, view.preferences)
     _note(user_id, PreferenceChange.What.PREFERENCES, wish.by)
     return view
@@ -61,7 +61,7 @@ def set_cap(user_id: str, *, user: User, cap: FrequencyCapInput, door: Door, key
     cap = replace(cap, by=By(user.username, door))
     with naming_the_field():
         cap.check()
-    view = _update(contact, "set_frequency_cap", cap, cap.by, key)
+    view = update_actor(contact, "set_frequency_cap", cap, cap.by, key)
     save_own_cap(user_id, view.own_cap)
     _note(user_id, PreferenceChange.What.CAP, cap.by, "cleared" if cap.cleared else f"{cap.max_per_day} a day")
     return view
@@ -71,7 +71,7 @@ def _note(user_id: str, what: str, by: By, text: str = "") -> None:
     PreferenceChange.objects.create(user_id=user_id, what=what, who=by.username, door=by.door, text=text)
 
 
-def _update(
+def update_actor(
     contact: Contact, update: str, message: PreferencesInput | FrequencyCapInput, by: By, key: str
 ) -> ActorView:
     """An update that starts the actor when none runs: what is set has to be kept."""
@@ -103,8 +103,15 @@ def opt_out(
     """
     _check_wish(user_id, user, channel, category)
     is_new = record_opt_out(user_id, channel, category, by=by, campaign_id=campaign_id)
-    _tell(user_id, "opt_out", channel, category)
+    tell_opt_out(user_id, channel, category)
     return is_new
+
+
+def tell_opt_out(user_id: str, channel: str, category: str) -> None:
+    """Tell the actor of an opt-out that is in the database, once: a link may be opened a thousand times."""
+    rows = OptOut.objects.filter(user_id=user_id, channel=channel, category=category, version=None, told_at=None)
+    if rows.exists():
+        tell_actor(user_id, "opt_out", channel, category)
 
 
 def opt_in(
@@ -119,7 +126,7 @@ def opt_in(
     """
     _check_wish(user_id, user, channel, category)
     try:
-        _signal(user_id, "opt_in", channel, category)
+        signal_wish(user_id, "opt_in", channel, category)
     except TemporalUnavailable as error:
         raise Unavailable(str(error), error.retry_after) from error
     return record_opt_in(user_id, channel, category, by=by, campaign_id=campaign_id)
@@ -133,17 +140,17 @@ def _check_wish(user_id: str, user: User | None, channel: str, category: str) ->
         OptOutMessage(channel, category).check()
 
 
-def _tell(user_id: str, signal: str, channel: str, category: str) -> bool:
+def tell_actor(user_id: str, signal: str, channel: str, category: str) -> bool:
     """Tell the actor; False when it is out of reach. One that does not run begins with what the rows say."""
     try:
-        _signal(user_id, signal, channel, category)
+        signal_wish(user_id, signal, channel, category)
     except TemporalUnavailable:
         return False
     OptOut.objects.filter(user_id=user_id, channel=channel, category=category).update(told_at=timezone.now())
     return True
 
 
-def _signal(user_id: str, signal: str, channel: str, category: str) -> None:
+def signal_wish(user_id: str, signal: str, channel: str, category: str) -> None:
     """Raises TemporalUnavailable."""
     try:
         client.call(client.signal(user_actor_workflow_id(user_id), signal, OptOutMessage(channel, category)))
@@ -156,7 +163,7 @@ def tell_opt_outs(older_than: datetime | None = None) -> int:
     told = 0
     for row in unconfirmed_opt_outs():
         if older_than is None or row.at < older_than:
-            if not _tell(row.user_id, "opt_out", row.channel, row.category):
+            if not tell_actor(row.user_id, "opt_out", row.channel, row.category):
                 break
             told += 1
     return told

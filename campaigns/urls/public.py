@@ -1,5 +1,9 @@
 """What contacts open from a mail, without log-in."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from campaigns.views import public
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("preferences/<str:signed>/", public.preferences, name="preferences"),
+]
