@@ -17,9 +17,17 @@ OPERATIONS = "Operations"
 STAFF = "Staff"
 """See the orders, ask for approval, and decide what they are asked."""
 MARKETERS = "Marketers"
-"""Write campaigns and launch them, see contacts and change their wishes as they are asked to."""
+"""Write campaigns and launch them, import contacts, change contacts' wishes as they are asked to – and ask for the approval
+that a large launch needs, in their own name."""
 CAMPAIGN_WRITERS = "Campaign writers"
 """Write campaigns, texts and segments, and import contacts; somebody else launches them."""
+TRANSACTIONAL_SENDERS = "Transactional senders"
+"""Send what passes caps and quiet hours: confirmations, passwords, warnings.
+
+A role of its own, given beside *Marketers*, or alone to the account of a program that sends such messages itself. Whoever
+plans campaigns would be the one to gain from calling a letter transactional, so no marketer has it by their role; and
+administrators send nothing at all, they only say who may.
+"""
 ADMINISTRATORS = "Administrators"
 """Configure, in the admin site, and see everything; they decide nothing."""
 AUDITORS = "Auditors"
@@ -53,6 +61,7 @@ RIGHTS: dict[str, set[str]] = {
     STAFF: {"orders.view_order", "approvals.ask_approval"},
     AUDITORS: {"approvals.ask_approval", "approvals.view_all_requests", "approvals.export_audit"},
     MARKETERS: {
+        "approvals.ask_approval",
         "campaigns.edit_campaign",
         "campaigns.send_campaign",
         "campaigns.edit_preferences",
@@ -60,6 +69,7 @@ RIGHTS: dict[str, set[str]] = {
         "campaigns.export_send_log",
         *_rights(("view",), "campaigns", *_SEEN_OF_CAMPAIGNS),
     },
+    TRANSACTIONAL_SENDERS: {"campaigns.send_transactional", "campaigns.view_contact"},
     CAMPAIGN_WRITERS: {"campaigns.edit_campaign", *_rights(("view",), "campaigns", *_SEEN_OF_CAMPAIGNS)},
     ADMINISTRATORS: {
         *_rights(_ALL, "orders", "product", "customer"),

@@ -28,7 +28,7 @@ from campaigns.contract import (
 from campaigns.gateway import ActorReading, CampaignReading, Draft
 from campaigns.models import Campaign, Segment
 from dashboard.models import ApiToken
-from dashboard.roles import CAMPAIGN_WRITERS, MARKETERS, STAFF
+from dashboard.roles import CAMPAIGN_WRITERS, MARKETERS, STAFF, TRANSACTIONAL_SENDERS
 from tests.campaigns.contacts_of import contact
 
 CAMPAIGN_ID = "CMP-20261121-120000-abcd"
@@ -446,6 +446,16 @@ class TestBodies:
         assert (answer.status_code, answer.json()["code"]) == (403, "no_right")
         answer = call(f"{USER}/send-requests", {**CHANGES[f"{USER}/send-requests"][1], "transactional": True})
         assert (answer.status_code, answer.json()["code"]) == (403, "no_right")
+
+    def test_a_program_that_sends_nothing_but_transactional_messages(self, fake: FakeGateway) -> None:
+        user = User.objects.create_user("shop")
+        user.groups.add(Group.objects.get(name=TRANSACTIONAL_SENDERS))
+        ApiToken.issue(user, "test", token="token-of-shop")
+        body = {**CHANGES[f"{USER}/send-requests"][1], "transactional": True}
+        assert call(f"{USER}/send-requests", body, who="shop").status_code == 200
+        assert call(f"{USER}/opt-outs", {"channel": "sms"}, who="shop").status_code == 403
+        assert call("/api/campaigns", who="shop").status_code == 403
+        assert len(fake.calls) == 1
 
     def test_a_draft_cannot_be_paused(self, staff: dict[str, User]) -> None:
         path = call("/api/campaigns", NEW_CAMPAIGN)["Location"]

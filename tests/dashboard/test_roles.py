@@ -5,7 +5,17 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 
-from dashboard.roles import ADMINISTRATORS, AUDITORS, CAMPAIGN_WRITERS, MARKETERS, OPERATIONS, RIGHTS, STAFF
+from campaigns.gateway.imports import IMPORT
+from dashboard.roles import (
+    ADMINISTRATORS,
+    AUDITORS,
+    CAMPAIGN_WRITERS,
+    MARKETERS,
+    OPERATIONS,
+    RIGHTS,
+    STAFF,
+    TRANSACTIONAL_SENDERS,
+)
 
 
 def user_with(*groups: str) -> User:
@@ -43,8 +53,19 @@ class TestRoles:
     def test_marketers_write_and_send(self):
         user = user_with(MARKETERS)
         assert user.has_perms(["campaigns.edit_campaign", "campaigns.send_campaign", "campaigns.view_contact"])
+        assert user.has_perm("approvals.ask_approval")  # a large launch asks in their name
         assert not user.has_perm("campaigns.send_transactional")
         assert not user.has_perm("campaigns.change_cappolicy")
+
+    def test_transactional_senders_send_nothing_else(self):
+        rights = {"campaigns.send_transactional", "campaigns.view_contact"}
+        assert user_with(TRANSACTIONAL_SENDERS).get_all_permissions() == rights
+        holders = {name for name, rights in RIGHTS.items() if "campaigns.send_transactional" in rights}
+        assert holders == {TRANSACTIONAL_SENDERS}
+
+    def test_whoever_writes_campaigns_imports_contacts(self):
+        holders = {name for name, rights in RIGHTS.items() if IMPORT in rights}
+        assert holders == {MARKETERS, CAMPAIGN_WRITERS}
 
     def test_campaign_writers_do_not_send(self):
         user = user_with(CAMPAIGN_WRITERS)
@@ -64,7 +85,7 @@ class TestRoles:
         Group.objects.get(name=OPERATIONS).delete()
         call_command("migrate", verbosity=0)
         assert staff.permissions.count() == 2
-        assert Group.objects.filter(name__in=RIGHTS).count() == len(RIGHTS) == 6
+        assert Group.objects.filter(name__in=RIGHTS).count() == len(RIGHTS) == 7
 
 
 class TestRights:
