@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from temporalio.client import Client, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from temporal_worker.connection import aget_client, call, connect, forget_client, get_client, on_loop_thread
@@ -84,19 +84,31 @@ async def execute_update(
 
 
 async def query(
-    workflow_id: str, query: str, arg: Any = None, *, result_type: type[T] | None, timeout: float = 1.5
+    workflow_id: str,
+    query: str,
+    arg: Any = None,
+    *,
+    result_type: type[T] | None,
+    timeout: float = 1.5,
+    only_open: bool = False,
 ) -> T:
     """Asks a workflow, open or closed, for its state. ``arg`` is left out of the message when it is None.
 
     Raises:
         QueryFailed, WorkflowNotFound, RequestRefused
+        WorkflowCompleted: it has ended, and ``only_open`` says that one that has ended has no say any more.
         TemporalUnavailable: no server or no worker within ``timeout``.
     """
 
     async def ask() -> T:
         async with _calling(workflow_id, timeout) as handle:
-            args = [] if arg is None else [arg]
-            return await handle.query(query, args=args, result_type=result_type, rpc_timeout=timedelta(seconds=timeout))
+            return await handle.query(
+                query,
+                args=[] if arg is None else [arg],
+                result_type=result_type,
+                reject_condition=QueryRejectCondition.NOT_OPEN if only_open else None,
+                rpc_timeout=timedelta(seconds=timeout),
+            )
 
     return await on_loop_thread(ask())
 
@@ -204,7 +216,11 @@ async def _ask_until_there_is_room(
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND and "already completed" in error.message:
                 return await _stored_outcome(handle, update_id, result_type, rpc_timeout, error)
-            if error.status != RPCStatusCode.RESOURCE_EXHAUSTED and not _met_an_ending_run(error):
+            if _met_an_ending_run(error):
+                # Asked again under this id, the server says "aborted" for ever where no run follows.
+                if await _has_ended(handle, rpc_timeout):
+                    raise WorkflowCompleted(handle.id) from error
+            elif error.status != RPCStatusCode.RESOURCE_EXHAUSTED:
                 raise
             # Other processes have their updates in flight too. Jitter keeps the repeats from meeting again.
             await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311
@@ -216,6 +232,12 @@ def _met_an_ending_run(error: RPCError) -> bool:
     was_refused = error.status == RPCStatusCode.FAILED_PRECONDITION and "workflow task failure" in error.message
     was_aborted = error.status == RPCStatusCode.NOT_FOUND and "aborted by closing workflow" in error.message
     return was_refused or was_aborted
+
+
+async def _has_ended(handle: WorkflowHandle[Any, Any], rpc_timeout: timedelta) -> bool:
+    """Whether the newest run is closed. One that continues as new is followed at once: the server knows both or none."""
+    status = (await handle.describe(rpc_timeout=rpc_timeout)).status
+    return status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
 
 
 async def _stored_outcome(

@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from temporalio.api.command.v1 import Command
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import CommandType, UpdateWorkflowExecutionLifecycleStage
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.update.v1 import UpdateRef, WaitPolicy
+from temporalio.api.workflowservice.v1 import (
+    PollWorkflowExecutionUpdateRequest,
+    PollWorkflowTaskQueueRequest,
+    RespondWorkflowTaskCompletedRequest,
+)
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
 from temporal_worker import connection
 from temporal_worker.client import (
@@ -39,6 +50,7 @@ from tests.temporal_worker.contract import QUEUE, EndInput, Label, Parcel, Parce
 pytestmark = pytest.mark.usefixtures("connected")
 
 Handle = WorkflowHandle[Any, Any]
+ADMITTED = UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ADMITTED
 
 
 async def weigh(workflow_id: str, grams: int, update_id: str = "w", timeout: float = 10.0) -> Parcel:
@@ -58,6 +70,20 @@ class Waiting:
         except asyncio.CancelledError:
             return True
         return False
+
+
+async def is_known(temporal: Client, handle: Handle, update_id: str) -> bool:
+    """Whether the server has this update, be it that nobody has looked at it yet."""
+    update = UpdateRef(workflow_execution=WorkflowExecution(workflow_id=handle.id), update_id=update_id)
+    stage = WaitPolicy(lifecycle_stage=ADMITTED)
+    poll = PollWorkflowExecutionUpdateRequest(namespace="default", update_ref=update, wait_policy=stage)
+    try:
+        await temporal.workflow_service.poll_workflow_execution_update(poll)
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True
 
 
 class TestExecuteUpdate:
@@ -111,6 +137,25 @@ class TestExecuteUpdate:
         await parcel.terminate()
         with pytest.raises((WorkflowCompleted, WorkflowNotFound)):
             await held
+
+    async def test_that_comes_while_the_last_task_is_under_way(
+        self, start_parcel: StartParcel, temporal: Client
+    ) -> None:
+        """The server aborts it, and says the same each time it is asked again under that id."""
+        handle = await start_parcel(task_queue="by-hand")
+        poll = PollWorkflowTaskQueueRequest(namespace="default", task_queue=TaskQueue(name="by-hand"))
+        last = await temporal.workflow_service.poll_workflow_task_queue(poll)
+        asked = asyncio.create_task(
+            execute_update(handle.id, "weigh", Weigh(5), update_id="late", result_type=Parcel, timeout=8)
+        )
+        await eventually(lambda: is_known(temporal, handle, "late"))
+        end = Command(command_type=CommandType.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION)
+        end.complete_workflow_execution_command_attributes.SetInParent()
+        await temporal.workflow_service.respond_workflow_task_completed(
+            RespondWorkflowTaskCompletedRequest(namespace="default", task_token=last.task_token, commands=[end])
+        )
+        with pytest.raises(WorkflowCompleted):
+            await asked
 
     async def test_without_a_worker(self, start_parcel: StartParcel) -> None:
         handle = await start_parcel(task_queue="nobody-polls-this")
