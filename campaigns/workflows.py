@@ -206,6 +206,7 @@ class CampaignWorkflow(LiveWorkflow):
         await self._withdraw_approval()
         close = CloseInput(state.mailing.campaign_id, state.it.outcome_code)
         state.it.stock = await effects.close_recipients(close)
+        self.stock.overtaken()
         state.close()
 
     async def _withdraw_approval(self) -> None:
@@ -222,6 +223,7 @@ class CampaignWorkflow(LiveWorkflow):
     async def _settle(self) -> None:
         """Everything is saved and everybody who waits is told."""
         await self.drain()
+        await self.stock.ended()
         await self.projection.saved()
 
     def _result(self) -> CampaignResult:

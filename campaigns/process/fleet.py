@@ -30,6 +30,8 @@ LEAST_RATE = 60
 """Messages a minute that a shard is worth running for: slower campaigns run fewer shards at once."""
 LATE_GAP = timedelta(seconds=2)
 """Between two rounds for deferred recipients: those whose moments lie closer together are taken up together."""
+WHAT_WAS_STOPPED = "what-was-stopped-pauses-nothing"
+"""Patch: the trouble of a shard of before a pause does not pause what was resumed since."""
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Shard:
     positions: Positions
     rate: int
     due_by: datetime | None = None
+    gate: int = 0
     handle: ChildWorkflowHandle[object, ShardResult] | None = None
 
 
@@ -112,11 +115,12 @@ class Fleet:
 
     async def _run(self, shard: Shard) -> None:
         state, limits = self._state, self._state.limits
+        shard.gate = state.it.gate
         start = ShardInput(
             mailing=state.mailing,
             number=shard.number,
             positions=shard.positions,
-            gate=state.it.gate,
+            gate=shard.gate,
             rate_per_minute=shard.rate,
             batch_size=limits.batch_size,
             batch_attempts=limits.batch_attempts,
@@ -147,8 +151,13 @@ class Fleet:
         state.it.gate = max(state.it.gate, result.gate)
         if result.stopped and shard.due_by is None and result.next_position <= shard.positions.last:
             state.it.left.append(Positions(result.next_position, shard.positions.last))
-        if result.stopped in (StopReason.ERRORS, StopReason.FAILED):
+        if result.stopped in (StopReason.ERRORS, StopReason.FAILED) and not self._was_stopped(shard):
             state.pause_by_itself(result.reason)
+
+    def _was_stopped(self, shard: Shard) -> bool:
+        """By a pause that is over: a batch whose worker was dead, and could not be told, ends as a failure long after."""
+        state = self._state
+        return shard.gate < state.it.gate and not state.it.paused and workflow.patched(WHAT_WAS_STOPPED)
 
     def _tell(self, shard: Shard, signal: str, message: ShardPace | ShardEnd) -> None:
         self._keep(asyncio.create_task(self._signal(shard, signal, message)))

@@ -13,6 +13,8 @@ STOCK_EVERY = 2.0
 """Seconds between two counts while messages go out: so often at most a viewer sees a new version."""
 STOCK_SELDOM = 30.0
 """Seconds between two counts when nothing changes."""
+NEWEST_COUNT_STANDS = "the-newest-count-stands"
+"""Patch: of two counts that overtake each other the later one stands, and none is left under way at the end."""
 
 
 class Gate:
@@ -46,7 +48,12 @@ class Stocktaker:
     def __init__(self, state: CampaignState, is_busy: Callable[[], bool]) -> None:
         self._state = state
         self._is_busy = is_busy
-        self.is_counting = False
+        self._under_way = 0
+        self._begun = self._newest = 0
+
+    @property
+    def is_counting(self) -> bool:
+        return self._under_way > 0
 
     async def keep(self) -> None:
         """Goes on until it is cancelled."""
@@ -61,7 +68,24 @@ class Stocktaker:
 
     async def count(self) -> bool:
         """Where everybody stands now; True when something has changed."""
-        self.is_counting = True
-        stock = await effects.count_recipients(self._state.mailing.campaign_id)
-        self.is_counting = False
+        self._begun += 1
+        number = self._begun
+        self._under_way += 1
+        try:
+            stock = await effects.count_recipients(self._state.mailing.campaign_id)
+        finally:
+            self._under_way -= 1
+        # Marked only where it matters, so that histories without it cost nothing.
+        if number < self._newest and workflow.patched(NEWEST_COUNT_STANDS):
+            return False
+        self._newest = max(self._newest, number)
         return self._state.take(stock)
+
+    def overtaken(self) -> None:
+        """Everybody was settled: what was counted before says nothing any more."""
+        self._newest = self._begun + 1
+
+    async def ended(self) -> None:
+        """Until no count is under way: a workflow that ends with one leaves an activity whose answer nobody takes."""
+        if self.is_counting and workflow.patched(NEWEST_COUNT_STANDS):
+            await workflow.wait_condition(lambda: not self.is_counting)

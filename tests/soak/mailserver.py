@@ -1,6 +1,9 @@
 """A real SMTP server for the soak: a test takes it away, brings it back, and says what it answers."""
 
+import asyncio
 import logging
+import random
+import time
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -15,7 +18,10 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)  # each word of each con
 
 
 class MailServer:
-    """``with MailServer() as mails``. Faults: ``close()``, an ``answer`` of its own, ``drops``, addresses that are ``deaf``."""
+    """``with MailServer() as mails``. Faults: ``close()``, an ``answer`` of its own, ``drops``, addresses that are ``deaf``.
+
+    ``begun`` is when each message began, by this machine's monotonic clock, and to whom.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -23,6 +29,11 @@ class MailServer:
         self.answer = "250 OK"
         self.drops = False
         """Take the mail, and hang up instead of saying so."""
+        self.drops_some: random.Random | None = None
+        """Do so with every third one, as these dice fall."""
+        self.takes: float = 0.0
+        """Seconds from the end of a mail to the answer."""
+        self.begun: list[tuple[float, str]] = []
         self.deaf: set[str] = set()
         """Addresses that are answered "not now"."""
         self.tries = 0
@@ -58,6 +69,7 @@ class MailServer:
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         self.tries += 1
+        self.begun.append((time.monotonic(), address))
         if address in self.deaf:
             return "450 4.2.1 This mailbox is not there just now"
         envelope.rcpt_tos.append(address)
@@ -66,7 +78,9 @@ class MailServer:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.answer.startswith("250"):
             self.taken.append(message_from_bytes(envelope.content, policy=default))  # type: ignore[arg-type]
-        if self.drops:
+        if self.takes:
+            await asyncio.sleep(self.takes)
+        if self.drops or (self.drops_some is not None and self.drops_some.random() < 1 / 3):
             server.transport.abort()
         return self.answer
 
