@@ -134,7 +134,7 @@ def test_cancelled_meanwhile_nobody_has_to_decide_any_more(marketer: User, lead:
     withdrawn = ApprovalRequest.objects.filter(request_id=request.request_id, status=ApprovalStatus.WITHDRAWN)
     eventually(withdrawn.exists, timeout=20)
     entry = TrailRow.objects.get(request__request_id=request.request_id, what="withdrawn")
-    assert (entry.who, "The price is wrong." in entry.text) == ("mara", True)
+    assert (entry.who, "The price is wrong." in entry.comment) == ("mara", True)
 
 
 def test_a_smaller_audience_is_not_asked_about(marketer: User) -> None:
