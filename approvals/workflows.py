@@ -6,9 +6,12 @@ in with the request, effects go out through ``approvals.process.effects``.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, TemporalError
@@ -20,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         ApprovalStatus,
         ApprovalView,
         AttachmentInput,
-        AttachmentView,
         AuditEntry,
         BulkDecision,
         BulkInput,
@@ -33,19 +35,21 @@ with workflow.unsafe.imports_passed_through():
         DelegationEndInput,
         DelegationInput,
         InvalidField,
-        Notice,
         OutcomeRequest,
         ResubmitInput,
         TrailKind,
         WithdrawalInput,
-        mentioned,
     )
-    from approvals.process import effects, refusals
+    from approvals.process import acts, effects, refusals, room
     from approvals.process.follow_up import FollowUp, Notices
     from approvals.process.state import ApprovalState, Origin
     from temporal_worker.keeper import ProjectionKeeper
     from temporal_worker.progress import LiveWorkflow
 
+M = TypeVar("M")
+
+ANSWERED = 1_000
+"""Ids of updates that the next run is told of, so that one asked again is answered and not done again."""
 BULK_AT_ONCE = 4
 """Decisions of one bulk under way at the same time."""
 
@@ -63,6 +67,7 @@ class ApprovalWorkflow(LiveWorkflow):
         self.state = ApprovalState(request, workflow.now, self.touch, _origin)
         self.resume_version(self.state.it.version)
         self.saved_entries = request.trail_saved
+        self.answered: dict[str, None] = dict.fromkeys(request.answered)
         self.projection = ProjectionKeeper(lambda: self.state.it.version, self._save)
         self.notices = Notices(self.state)
 
@@ -162,6 +167,7 @@ class ApprovalWorkflow(LiveWorkflow):
             by=request.by,
             resume=state.view(),
             trail_saved=self.saved_entries,
+            answered=list(self.answered)[-ANSWERED:],
         )
 
     def _result(self) -> ApprovalResult:
@@ -208,117 +214,100 @@ class ApprovalWorkflow(LiveWorkflow):
     # ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────────
     # None of them awaits: validator and handler are one piece, so no two can pass the same validator for one place.
 
+    def _refuse(self, question: Callable[[ApprovalState, M], ApplicationError | None], message: M) -> None:
+        """Raises the refusal. What a run before has done is answered again, whatever has become of the request since."""
+        update = workflow.current_update_info()
+        if update and _mark(update.id) in self.answered:
+            return
+        if refusal := question(self.state, message):
+            raise refusal
+
+    def _once(self, act: Callable[[ApprovalState, M], None], message: M) -> ApprovalView:
+        """Does it and answers with the entries that it added; what a run before has done is answered and not done again."""
+        before = self.state.it.trail_total
+        if self._comes_first():
+            act(self.state, message)
+        return self.state.view(trail_after=before)
+
+    def _comes_first(self) -> bool:
+        """Within a run the server itself does one id once; it forgets them as the next run begins."""
+        update = workflow.current_update_info()
+        if update is None:
+            return True
+        mark = _mark(update.id)
+        if mark in self.answered:
+            return False
+        self.answered[mark] = None
+        return True
+
     @workflow.update
     async def submit_decision(self, decision: DecisionInput) -> ApprovalView:
-        state, by, before = self.state, decision.by, self.state.it.trail_total
-        place = refusals.place_of(state, by.username, decision.on_behalf_of)
-        escalated = place not in state.level.approvers
-        state.decide(by, decision.approved, decision.comment, place, escalated=escalated)
-        return state.view(trail_after=before)
+        return self._once(acts.decide, decision)
 
     @submit_decision.validator
     def validate_submit_decision(self, decision: DecisionInput) -> None:
-        _raise(refusals.decision_refusal(self.state, decision))
+        self._refuse(refusals.decision_refusal, decision)
 
     @workflow.update
     async def request_changes(self, wanted: ChangesInput) -> ApprovalView:
-        before = self.state.it.trail_total
-        self.state.want_changes(wanted.by, wanted.comment)
-        return self.state.view(trail_after=before)
+        return self._once(acts.want_changes, wanted)
 
     @request_changes.validator
     def validate_request_changes(self, wanted: ChangesInput) -> None:
-        _raise(refusals.changes_refusal(self.state, wanted))
+        self._refuse(refusals.changes_refusal, wanted)
 
     @workflow.update
     async def resubmit(self, new: ResubmitInput) -> ApprovalView:
-        before = self.state.it.trail_total
-        self.state.resubmit(new)
-        return self.state.view(trail_after=before)
+        return self._once(ApprovalState.resubmit, new)
 
     @resubmit.validator
     def validate_resubmit(self, new: ResubmitInput) -> None:
-        _raise(refusals.resubmission_refusal(self.state, new))
+        self._refuse(refusals.resubmission_refusal, new)
 
     @workflow.update
     async def withdraw(self, withdrawal: WithdrawalInput) -> ApprovalView:
-        before = self.state.it.trail_total
-        self.state.withdraw(withdrawal.by, withdrawal.reason)
-        return self.state.view(trail_after=before)
+        return self._once(acts.withdraw, withdrawal)
 
     @withdraw.validator
     def validate_withdraw(self, withdrawal: WithdrawalInput) -> None:
-        _raise(refusals.withdrawal_refusal(self.state, withdrawal))
+        self._refuse(refusals.withdrawal_refusal, withdrawal)
 
     @workflow.update
     async def add_comment(self, comment: CommentInput) -> ApprovalView:
-        """People whom the gateway found among the mentions may see the request from now on, and are told."""
-        state, before = self.state, self.state.it.trail_total
-        named = [name for name in mentioned(comment.text) if name in {*comment.names, *state.involved()}]
-        state.know(comment.names)
-        newcomers = [name for name in [comment.by.username, *named] if name and name not in state.it.participants]
-        state.it.participants += list(dict.fromkeys(newcomers))
-        who = state.name(comment.by.username) or "Somebody at Temporal's command line"
-        state.record(TrailKind.COMMENTED, f"{who} commented.", by=comment.by, comment=comment.text)
-        state.tell(Notice.MENTIONED, [name for name in named if name != comment.by.username], comment.text)
-        return state.view(trail_after=before)
+        return self._once(acts.comment, comment)
 
     @add_comment.validator
     def validate_add_comment(self, comment: CommentInput) -> None:
-        _raise(refusals.comment_refusal(self.state, comment))
+        self._refuse(refusals.comment_refusal, comment)
 
     @workflow.update
     async def attach(self, file: AttachmentInput) -> ApprovalView:
-        state, before = self.state, self.state.it.trail_total
-        state.it.attachments.append(
-            AttachmentView(file.attachment_id, file.name, file.size, file.sha256, file.by.username, state.now)
-        )
-        text = f"{state.name(file.by.username)} attached {file.name} (SHA-256 {file.sha256})."
-        state.record(TrailKind.ATTACHED, text, by=file.by)
-        return state.view(trail_after=before)
+        return self._once(acts.attach, file)
 
     @attach.validator
     def validate_attach(self, file: AttachmentInput) -> None:
-        _raise(refusals.attachment_refusal(self.state, file))
+        self._refuse(refusals.attachment_refusal, file)
 
     @workflow.update
     async def delegate(self, wish: DelegationInput) -> ApprovalView:
-        state, before = self.state, self.state.it.trail_total
-        cover = refusals.cover_of(state, wish)
-        if cover in state.it.covers:  # an absence that is told twice
-            return state.view(trail_after=before)
-        state.it.covers = [one for one in state.it.covers if one.cover_id != cover.cover_id] + [cover]
-        if wish.to_name:
-            state.know({wish.to: wish.to_name})
-        until = f"{cover.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        text = f"{state.name(cover.delegate)} decides for {state.name(cover.principal)} until {until}."
-        state.record(TrailKind.DELEGATED, text, by=wish.by, on_behalf_of=cover.principal, comment=cover.reason)
-        if cover.principal in state.level.undecided:
-            state.tell(Notice.DELEGATED, [cover.delegate], cover.reason)
-        state.show_in_slack()
-        return state.view(trail_after=before)
+        return self._once(acts.hand_over, wish)
 
     @delegate.validator
     def validate_delegate(self, wish: DelegationInput) -> None:
-        _raise(refusals.delegation_refusal(self.state, wish))
+        self._refuse(refusals.delegation_refusal, wish)
 
     @workflow.update
     async def end_delegation(self, end: DelegationEndInput) -> ApprovalView:
-        state, before = self.state, self.state.it.trail_total
-        cover = next(one for one in state.it.covers if one.cover_id == end.cover_id)
-        state.it.covers = [one for one in state.it.covers if one.cover_id != end.cover_id]
-        text = f"{state.name(cover.delegate)} no longer decides for {state.name(cover.principal)}."
-        state.record(TrailKind.DELEGATION_ENDED, text, by=end.by, on_behalf_of=cover.principal)
-        state.show_in_slack()
-        return state.view(trail_after=before)
+        return self._once(acts.end_hand_over, end)
 
     @end_delegation.validator
     def validate_end_delegation(self, end: DelegationEndInput) -> None:
-        _raise(refusals.delegation_end_refusal(self.state, end))
+        self._refuse(refusals.delegation_end_refusal, end)
 
     def on_dropped_signal(self, name: str, problem: str) -> None:
         """Called by the worker's interceptor when a signal made no sense and was dropped."""
-        self.state.record(TrailKind.MESSAGE_REFUSED, f"Message {name} ignored: {problem}"[:500], by=By())
+        words = room.cut(f"Message {name} ignored: {problem}"[:500], room.SHORT)
+        self.state.record(TrailKind.MESSAGE_REFUSED, words, by=By())
 
 
 @workflow.defn
@@ -344,6 +333,6 @@ def _origin() -> Origin:
     return Origin(update.id if update else "", workflow.info().get_current_history_length())
 
 
-def _raise(refusal: ApplicationError | None) -> None:
-    if refusal is not None:
-        raise refusal
+def _mark(update_id: str) -> str:
+    """Eight bytes of an id's digest, for a client's id may be as long as it likes."""
+    return sha256(update_id.encode()).hexdigest()[:16]

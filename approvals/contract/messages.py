@@ -22,8 +22,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class ApprovalInput:
-    """What a request starts from. After a continue-as-new ``resume`` is the state of the run before,
-    and ``trail_saved`` how many entries of its trail are in the database."""
+    """What a request starts from. After a continue-as-new ``resume`` is the state of the run before, ``trail_saved`` how many
+    entries of its trail are in the database, and ``answered`` marks the updates that it has answered."""
 
     request_id: str
     kind: str
@@ -41,6 +41,7 @@ class ApprovalInput:
     by: By = field(default_factory=By)
     resume: ApprovalView | None = None
     trail_saved: int = 0
+    answered: list[str] = field(default_factory=list)
 
     def check(self) -> None:
         check_text("request_id", self.request_id, most=64, required=True)

@@ -4,6 +4,7 @@ The order of the questions is the order of importance: may this person at all, i
 and have they decided already.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ from approvals.contract import (
     RoundView,
     WithdrawalInput,
 )
+from approvals.process import room
 from approvals.process.covers import chain_with, makes_a_circle
 from approvals.process.state import ApprovalState, counts_once
 from temporal_worker.money import money
@@ -63,6 +65,7 @@ def decision_refusal(state: ApprovalState, decision: DecisionInput) -> Applicati
         or _no_place(state, by, decision.on_behalf_of)
         or _has_decided(state, by, decision.on_behalf_of)
         or _lacks_reason(state, decision)
+        or _no_room(state, decision.comment, "comment")
     )
 
 
@@ -75,15 +78,24 @@ def changes_refusal(state: ApprovalState, wanted: ChangesInput) -> ApplicationEr
         or _waits_for_requester(state)
         or _no_place(state, by, "")
         or _no_round_left(state)
+        or _no_room(state, wanted.comment, "comment")
     )
 
 
 def place_of(state: ApprovalState, by: str, on_behalf_of: str) -> str:
-    """The approver in whose name an allowed decision is made; whom it was escalated to decides in their own."""
+    """The approver in whose name an allowed decision is made; whom it was escalated to decides in their own.
+
+    Nobody means a place by saying none but the first time that they decide a level (:func:`_has_decided`).
+    """
+    return on_behalf_of or free_place(state, by) or by
+
+
+def free_place(state: ApprovalState, by: str, *, covering: bool = False) -> str:
+    """The first place that nobody has taken: somebody's own before those of whom they cover for, or the other way round."""
     free = [name for name in state.places(by) if name in state.level.undecided]
-    if on_behalf_of:
-        return on_behalf_of
-    return free[0] if free else by
+    if covering:
+        free.sort(key=lambda name: name == by)
+    return free[0] if free else ""
 
 
 def resubmission_refusal(state: ApprovalState, new: ResubmitInput) -> ApplicationError | None:
@@ -102,7 +114,7 @@ def resubmission_refusal(state: ApprovalState, new: ResubmitInput) -> Applicatio
         )
     if any(state.it.requester in {*(s.username for s in level.seats), *level.escalate_to} for level in policy.levels):
         return refuse(RefusalCode.SELF_APPROVAL, "The new policy names the requester, who must not decide.")
-    return None
+    return _no_room(state, asdict(new), "description")
 
 
 def withdrawal_refusal(state: ApprovalState, withdrawal: WithdrawalInput) -> ApplicationError | None:
@@ -110,7 +122,7 @@ def withdrawal_refusal(state: ApprovalState, withdrawal: WithdrawalInput) -> App
 
 
 def comment_refusal(state: ApprovalState, comment: CommentInput) -> ApplicationError | None:
-    return _not_involved(state, comment.by) or _is_over(state) or _too_many(state)
+    return _not_involved(state, comment.by) or _is_over(state) or _too_many(state) or _too_long(state, comment)
 
 
 def attachment_refusal(state: ApprovalState, attachment: AttachmentInput) -> ApplicationError | None:
@@ -149,7 +161,8 @@ def delegation_refusal(state: ApprovalState, wish: DelegationInput) -> Applicati
         return refuse(
             RefusalCode.DELEGATION_CHAIN, f"It would be handed over more than {MAX_CHAIN} times in a row.", field="to"
         )
-    return None
+    short = room.SHORT_BY_SYSTEM if wish.by.door == Door.SYSTEM else room.SHORT
+    return _no_room(state, [wish.reason, wish.to_name], "reason", short=short)
 
 
 def delegation_end_refusal(state: ApprovalState, end: DelegationEndInput) -> ApplicationError | None:
@@ -278,15 +291,27 @@ def _waits_for_requester(state: ApprovalState) -> ApplicationError | None:
 def _no_place(state: ApprovalState, by: str, on_behalf_of: str) -> ApplicationError | None:
     """Whether this person decides the level that is open, and in this name."""
     places = state.places(by)
-    if on_behalf_of and on_behalf_of not in places:
+    if on_behalf_of not in {"", by, *places}:
         return refuse(RefusalCode.NOT_APPROVER, f"You do not decide for {state.name(on_behalf_of)} now.")
     if not places and not state.may_escalate(by):
         return refuse(RefusalCode.NOT_APPROVER, f"{state.level.name} decides now, and you are not in it.")
+    if on_behalf_of == by and by not in places and not state.may_escalate(by):
+        whose = ", ".join(state.name(name) for name in places)
+        return refuse(
+            RefusalCode.NOT_APPROVER,
+            f"You have no place of your own in {state.level.name}: you decide for {whose}, which has to be said.",
+        )
     if state.it.distinct_levels and (earlier := _decided_before(state, by)):
         return refuse(
             RefusalCode.OTHER_LEVEL, f"You decided {earlier.name} already; another level needs another person."
         )
     return None
+
+
+def is_used_up(state: ApprovalState, username: str) -> bool:
+    """Whether this person has had their say, so that no place of the open level can be theirs any more."""
+    again = counts_once(state.level) and any(one.approver == username for one in state.level.decisions)
+    return again or (state.it.distinct_levels and _decided_before(state, username) is not None)
 
 
 def _decided_before(state: ApprovalState, by: str) -> LevelView | None:
@@ -297,14 +322,18 @@ def _decided_before(state: ApprovalState, by: str) -> LevelView | None:
 def _has_decided(state: ApprovalState, by: str, on_behalf_of: str) -> ApplicationError | None:
     level = state.level
     own = next((one for one in level.decisions if one.approver == by), None)
-    if own is not None and (counts_once(level) or not _free_places(state, by, on_behalf_of)):
+    free = _free_places(state, by, on_behalf_of)
+    # A second decision of one person has to say in whose name: the same link or an old tab means the first one's.
+    if own is not None and (counts_once(level) or not free or not on_behalf_of):
         word = "approved" if own.approved else "rejected"
+        others = [] if counts_once(level) or on_behalf_of else free
+        more = f" To decide for {state.name(others[0])} too, say that it is for them." if others else ""
         return refuse(
             RefusalCode.ALREADY_DECIDED,
-            f"You {word} this already {_how(own.door, own.at)}",
+            f"You {word} this already {_how(own.door, own.at)}{more}",
             first={"who": own.approver, "approved": own.approved, "door": own.door, "at": own.at.isoformat()},
         )
-    if _free_places(state, by, on_behalf_of) or state.may_escalate(by):
+    if free or (state.may_escalate(by) and on_behalf_of in ("", by)):
         return None
     places = [on_behalf_of] if on_behalf_of else state.places(by)
     taken = next(one for one in level.decisions if (one.on_behalf_of or one.approver) in places)
@@ -352,6 +381,30 @@ def _too_many(state: ApprovalState) -> ApplicationError | None:
     if state.it.trail_total < MOST_ENTRIES:
         return None
     return refuse(RefusalCode.TOO_MANY, "There is no more room for comments on this request.")
+
+
+def _too_long(state: ApprovalState, comment: CommentInput) -> ApplicationError | None:
+    left = room.MOST_TALK - room.used(state.it)
+    if (needed := room.weight_of(comment)) <= left:
+        return None
+    if left < room.SHORT:
+        return refuse(RefusalCode.TOO_MANY, "There is no more room for comments on this request.", field="text")
+    return refuse(
+        RefusalCode.TOO_MANY,
+        f"So long a comment has no room on this request any more; make it shorter: it takes {needed:,} bytes of {left:,}.",
+        field="text",
+    )
+
+
+def _no_room(state: ApprovalState, words: Any, field: str, *, short: int = room.SHORT) -> ApplicationError | None:
+    """For a long text, once the request is full. It is counted twice: in the trail, and where it belongs."""
+    needed = room.size_of(words)
+    if needed <= short or room.used(state.it) + 2 * needed <= room.MOST_WORDS:
+        return None
+    sentence = (
+        "The request is full of words, and so long a text has no room any more. Make it shorter, or leave it out."
+    )
+    return refuse(RefusalCode.TOO_MANY, sentence, field=field)
 
 
 def _can_hand_over(state: ApprovalState, principal: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from approvals.contract import Cover
+from approvals.contract import ApprovalView, Cover
 from dashboard.processes import free_port
 from temporal_worker.devserver import DevServer
 from tests.workflows.conftest import open_bench
@@ -233,6 +233,29 @@ class TestDelegation:
         assert (await asked.approve("bo")).status == "pending"
         assert (await asked.approve("bo", on_behalf_of="ann")).status == "approved"
 
+    async def test_a_second_vote_says_in_whose_name(self, bench: Bench) -> None:
+        """The same link or a second tab, which know nothing of places, must not vote for somebody else."""
+        asked = await bench.ask(level("Both", "ann", "bo", rule="all"))
+        await asked.hand_over("ann", "bo")
+        await asked.approve("bo")
+        for again in ({}, {"on_behalf_of": "bo"}):
+            with pytest.raises(Refusal, match="You approved this already") as refusal:
+                await asked.approve("bo", **again)
+            assert refusal.value.code == "already_decided"
+        view = await asked.view()
+        assert [one.on_behalf_of for one in view.levels[0].decisions] == [""]
+
+    async def test_ones_own_place_can_be_named(self, bench: Bench) -> None:
+        asked = await bench.ask(level("Both", "ann", "bo", rule="all"))
+        await asked.hand_over("ann", "cy")
+        with pytest.raises(Refusal, match="no place of your own") as refusal:
+            await asked.approve("cy", on_behalf_of="cy")
+        assert refusal.value.code == "not_approver"
+        await asked.approve("cy", on_behalf_of="ann")
+        view = await asked.approve("bo", on_behalf_of="bo")
+        assert view.status == "approved"
+        assert [(one.approver, one.on_behalf_of) for one in view.levels[0].decisions] == [("cy", "ann"), ("bo", "")]
+
     async def test_covering_for_one_of_two_of_three_counts_once(self, bench: Bench) -> None:
         asked = await bench.ask(level("Board", "ann", "bo", "cy", rule="n_of_m", needed=2))
         await asked.hand_over("ann", "bo")
@@ -433,6 +456,29 @@ class TestLongLives:
                 assert office.mails.count(("asked", "ann")) == 1
                 total = (await asked.view()).trail_total
                 assert office.trails[asked.request_id] == set(range(1, total + 1))
+
+    async def test_what_a_run_before_has_done_is_not_done_again(self, office: FakeOffice) -> None:
+        soon = {"limit.historyCount.suggestContinueAsNew": "60"}
+        with DevServer(None, port=free_port(), ui_port=None, dynamic_config=soon) as server:
+            client = await Client.connect(server.address)
+            async with open_bench(WorkflowEnvironment.from_client(client), office) as bench:
+                asked = await bench.ask(level("Both", "ann", "bo", rule="all"), level("HR", "hr"))
+                by = {"username": "ann", "door": "web"}
+                decision = {"approved": True, "comment": "", "state_version": 1, "by": by}
+                remark = {"text": "Once.", "by": by}
+                messages = [("submit_decision", "decided", decision), ("add_comment", "said", remark)]
+                for name, key, message in messages:
+                    await asked.handle.execute_update(name, message, id=key)
+                first_run = (await asked.handle.describe()).run_id
+                asked.handle = client.get_workflow_handle(asked.handle.id)
+                while (await asked.handle.describe()).run_id == first_run:
+                    await asked.act("add_comment", "employee", text="More.")
+                before = await asked.view()
+                for name, key, message in messages:
+                    again = await asked.handle.execute_update(name, message, id=key, result_type=ApprovalView)
+                    assert again.version == before.version
+                assert len((await asked.view()).levels[0].decisions) == 1
+                assert (await asked.approve("bo")).level == 2
 
 
 class TestManyAtOnce:
