@@ -11,6 +11,7 @@ from approvals import gateway, outcomes, projection
 from approvals.contract import ApprovalView, BulkDecision, NoticeRequest, OutcomeRequest, SlackCard
 from approvals.models import BulkJob
 from approvals.notifiers import mail, slack
+from approvals.notifiers.retries import noting_retries
 
 
 @activity.defn
@@ -20,16 +21,23 @@ def save_request(request: ApprovalView) -> None:
 
 @activity.defn
 def send_approval_mail(notice: NoticeRequest) -> str:
-    try:
-        return mail.send_notice(notice)
-    except OSError as error:
-        # The mail server is away, or says no: expected, tried again, and no traceback in the log.
-        raise ApplicationError(str(error), type=type(error).__name__) from None
+    view = notice.request
+    words = f"The mail “{notice.kind.replace('_', ' ')}” to {view.name_of(notice.recipient)}"
+    with noting_retries(view.request_id, f"mail:{notice.kind}:{notice.recipient}:{notice.number}", words):
+        try:
+            return mail.send_notice(notice)
+        except OSError as error:
+            # The mail server is away, or says no: expected, tried again, and no traceback in the log.
+            raise ApplicationError(str(error), type=type(error).__name__) from None
 
 
 @activity.defn
 def publish_slack_card(card: SlackCard) -> None:
-    slack.publish_card(card)
+    level = card.request.levels[card.level - 1].name if card.level <= len(card.request.levels) else "a level before"
+    with noting_retries(
+        card.request.request_id, f"slack:{card.round}:{card.level}", f"The message in Slack for {level}"
+    ):
+        slack.publish_card(card)
 
 
 @activity.defn

@@ -1,12 +1,12 @@
 """What was selected in the inbox, as it is now, and how far a job that decides it has come."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from approvals.contract import is_request_id
+from approvals.contract import ApprovalView, is_request_id
 from approvals.listing import view_of
 from approvals.models import ApprovalRequest, BulkItemRow, BulkJob, Involvement
 from approvals.presentation import RequestRow, request_row
@@ -41,13 +41,21 @@ def read_selection(items: Sequence[str], username: str, now: datetime) -> Select
     has_begun = Q(starts_at=None) | Q(starts_at__lte=now)
     mine = Involvement.objects.filter(has_begun, username=username).values("request")
     found = {row.request_id: row for row in ApprovalRequest.objects.filter(request_id__in=asked, pk__in=mine)}
-    rows = [request_row(view_of(found[request_id]), username, now) for request_id in asked if request_id in found]
+    rows = [_row(view_of(found[request_id]), username, now) for request_id in asked if request_id in found]
     return Selection(
         rows=tuple(row for row in rows if row.may_decide),
         left_out=tuple(row for row in rows if not row.may_decide),
         asked=tuple((request_id, version) for request_id, version in asked.items() if request_id in found),
         total=_total([found[row.request_id] for row in rows if row.may_decide]),
     )
+
+
+def _row(view: ApprovalView, username: str, now: datetime) -> RequestRow:
+    row = request_row(view, username, now)
+    if row.may_decide and any(one.approver == username for one in view.current_level.decisions):
+        # Many at once are each decided in the first place that is free; a second vote has to say whose it is.
+        return replace(row, no=f"You decided it once already; decide for {row.behalf} on its own page.")
+    return row
 
 
 def _total(rows: Sequence[ApprovalRequest]) -> str:

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 
 from approvals.contract import is_request_id
-from approvals.live import live_request
+from approvals.live import live_request, retries_fragment
 from approvals.live_list import News
 from approvals.projection import COUNTER
 from dashboard.consumers import DONE, LiveConsumer, query_of
@@ -21,6 +21,13 @@ class RequestConsumer(ProcessConsumer):
     def process(self) -> LiveProcess | None:
         request_id = self.scope["url_route"]["kwargs"]["request_id"]
         return live_request(request_id) if is_request_id(request_id) else None
+
+    def take_news(self, news: News) -> None:
+        """A notice that fails changes the request's row and nothing in its workflow, so it comes this way."""
+        super().take_news(news)
+        retried = news.retried.get(self.scope["url_route"]["kwargs"]["request_id"])
+        if retried is not None:
+            self.outbox.put("retries", retries_fragment(retried))
 
 
 class InboxConsumer(LiveConsumer):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 
 from approvals import gateway
 from approvals.contract import (
@@ -21,6 +22,7 @@ from approvals.contract import (
 )
 from approvals.models import Absence
 from approvals.presentation import KINDS
+from approvals.standing import may_take_over, place_for
 from dashboard.keyed_forms import KeyedForm
 from dashboard.phrases import number_word
 from temporal_worker.money import amount, money
@@ -224,9 +226,12 @@ class DecisionForm(SeenForm):
     def prepare(self, view: ApprovalView, user: User) -> None:
         super().prepare(view, user)
         self.of = view.title
+        self.fields["on_behalf_of"].initial = place_for(view, user.username, timezone.now())
         needed = "needed" if view.comment_to_reject and not self.approves else "if you like"
         self.fields["comment"].label = f"Reason, {needed}"
-        self.intro = what_follows(view, user.username, approves=self.approves)
+        place = str(self["on_behalf_of"].value() or user.username)
+        whose = "" if place == user.username else f"You decide for {view.name_of(place)}. "
+        self.intro = whose + what_follows(view, user.username, approves=self.approves)
 
     def send(self, request_id: str, user: User) -> ApprovalView:
         asked = self.cleaned_data
@@ -237,7 +242,8 @@ class DecisionForm(SeenForm):
             approved=asked["decision"] == "approve",
             comment=asked["comment"],
             state_version=asked["state_version"],
-            on_behalf_of=asked["on_behalf_of"],
+            # A page from before places decides in its reader's own.
+            on_behalf_of=asked["on_behalf_of"] or user.username,
             key=self.key,
         )
 
@@ -352,7 +358,8 @@ class DelegationForm(ZonedForm, ActionForm):
     def prepare(self, view: ApprovalView, user: User) -> None:
         widget = self.fields["to"].widget
         assert isinstance(widget, forms.Select)
-        widget.choices = people_choices(user.username, view.requester)
+        can = may_take_over(view, user.username, timezone.now())
+        widget.choices = [(name, words) for name, words in people_choices(user.username) if not name or can(name)]
 
     def send(self, request_id: str, user: User) -> ApprovalView:
         asked = self.cleaned_data

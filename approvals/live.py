@@ -1,5 +1,6 @@
 """A request's page that moves: one fragment for all who look, drawn from one query per change."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from temporalio.envconfig import ClientConfig
 from approvals import gateway
 from approvals.contract import ApprovalStatus, ApprovalView, approval_workflow_id
 from approvals.models import ApprovalRequest
+from approvals.notifiers.retries import retries_of
 from approvals.presentation import approval_page
 from dashboard.live_pages import LiveProcess
 from temporal_worker.client import WorkflowNotFound
@@ -35,6 +37,11 @@ def live_fragments(view: ApprovalView) -> str:
 def unavailable_fragment() -> str:
     """The notice that stands above a request while Temporal or its worker is out of reach."""
     return render_to_string("approvals/_request_notice.html", {"unreachable": True, "since": datetime.now(UTC)})
+
+
+def retries_fragment(retried: Mapping[str, dict[str, Any]]) -> str:
+    """Which notices are being tried again. Not one of the shared fragments: workflows do not know it."""
+    return render_to_string("approvals/_request_retries.html", {"retries": retries_of(retried, datetime.now(UTC))})
 
 
 class RequestSource:

@@ -1,8 +1,9 @@
 """Inboxes and badges that move: one look at the projection per change and process tells whoever it concerns."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -20,10 +21,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class News:
-    """What one person is told: their badge, and the counter's value if something in their lists has changed."""
+    """What one person is told: their badge, and the counter's value if something in their lists has changed.
+
+    ``retried`` has, for each of their requests that changed, the notices that are being tried again.
+    """
 
     badge: str
     change: int | None
+    retried: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -38,6 +43,7 @@ class Look:
     change: int
     concerned: frozenset[str]
     counts: dict[str, int]
+    retried: Mapping[str, dict[str, Any]]
 
 
 class InboxFeed:
@@ -93,7 +99,7 @@ class InboxFeed:
         concerned = listener.username in look.concerned or (listener.shown is not None and listener.shown != count)
         if concerned or listener.shown is None:
             listener.shown = count
-            listener.callback(News(badge_fragment(count), look.change if concerned else None))
+            listener.callback(News(badge_fragment(count), look.change if concerned else None, look.retried))
 
 
 def read_look(after: int, usernames: set[str]) -> Look:
@@ -101,8 +107,10 @@ def read_look(after: int, usernames: set[str]) -> Look:
     try:
         change = ChangeCounter.read().get(COUNTER, after)
         involved = Involvement.objects.filter(request__change__gt=after, username__in=usernames)
-        concerned = frozenset(involved.values_list("username", flat=True).distinct())
-        return Look(change, concerned, badge_counts(usernames))
+        found = list(involved.values_list("username", "request__request_id", "request__retried"))
+        concerned = frozenset(username for username, _, _ in found)
+        retried = {request_id: each for _, request_id, each in found}
+        return Look(change, concerned, badge_counts(usernames), retried)
     finally:
         connections.close_all()
 

@@ -1,4 +1,4 @@
-"""The link in a mail that decides: signed, for one person, one request and the state that its mail showed, until it expires.
+"""The link in a mail that decides: signed, for one person in one place of one request as its mail showed it, until it expires.
 
 Opening it decides nothing: mail servers open links to look at them. The page behind it asks, and its form decides, through
 the gateway like every other door.
@@ -21,7 +21,8 @@ from django.views.decorators.http import require_http_methods
 from approvals import gateway
 from approvals.contract import ApprovalStatus, ApprovalView, Door, MailMode, is_request_id
 from approvals.presentation.words import amount_of, days_word, kind_word
-from approvals.strangers import note_stranger
+from approvals.standing import place_for
+from approvals.strangers import note_bearer, note_stranger
 
 SALT = "approvals.mail.decision"
 LONGEST = timedelta(days=30)
@@ -29,22 +30,28 @@ LONGEST = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Link:
-    """What a link is for. ``until`` is when it expires."""
+    """What a link is for. ``until`` is when it expires; ``place`` the approver in whose name it decides."""
 
     username: str
     request_id: str
     state_version: int
     until: datetime
+    place: str
 
 
 class BadLink(Exception):
     """It was not made here, or not as it is now."""
 
 
-def link_for(person: User, view: ApprovalView) -> str:
-    """The full address by which ``person`` can decide the request as it is in ``view``, until its deadline."""
-    until = min(view.deadline_at or timezone.now() + LONGEST, timezone.now() + LONGEST)
-    content = [person.username, view.request_id, view.state_version, int(until.timestamp())]
+def link_for(person: User, view: ApprovalView, *, covering: bool = False) -> str:
+    """The full address by which ``person`` can decide the request as it is in ``view``, until its deadline.
+
+    It decides in their own place, else for whom they cover; ``covering``: the other way round.
+    """
+    now = timezone.now()
+    until = min(view.deadline_at or now + LONGEST, now + LONGEST)
+    place = place_for(view, person.username, now, covering=covering)
+    content = [person.username, view.request_id, view.state_version, int(until.timestamp()), place]
     return (
         f"{settings.BASE_URL}{reverse('approvals:mail_link', args=[signing.dumps(content, salt=SALT, compress=True)])}"
     )
@@ -53,8 +60,10 @@ def link_for(person: User, view: ApprovalView) -> str:
 def read_link(signed: str) -> Link:
     """Raises :class:`BadLink`."""
     try:
-        username, request_id, state_version, until = signing.loads(signed, salt=SALT)
-        link = Link(str(username), str(request_id), int(state_version), datetime.fromtimestamp(int(until), UTC))
+        # A link from before places has none, and is for its person's own.
+        username, request_id, state_version, until, *place = signing.loads(signed, salt=SALT)
+        ends_at = datetime.fromtimestamp(int(until), UTC)
+        link = Link(str(username), str(request_id), int(state_version), ends_at, str(place[0] if place else username))
     except (signing.BadSignature, ValueError, TypeError, OverflowError, UnicodeError) as error:
         raise BadLink from error
     if not is_request_id(link.request_id):
@@ -75,14 +84,27 @@ def confirm(request: HttpRequest, signed: str) -> HttpResponse:
         )
     user = User.objects.filter(username=link.username, is_active=True).first()
     if link.until <= timezone.now() or user is None:
+        # Both are told the same: whoever found the mail need not learn that its owner has left.
+        code, reason = (
+            ("account_closed", "This account is closed.") if user is None else ("link_expired", "It expired.")
+        )
+        _note_closed(request, link, code, reason)
         return _closed(request, "This link has expired.", "The page of the request says how it stands.", 410, link)
     try:
         view = gateway.read_request(link.request_id, user).view
     except gateway.RequestNotFound as problem:
+        _note_closed(request, link, problem.code, problem.detail)
         return _closed(request, "This request is not there any more.", problem.detail, 404)
     if request.method == "POST":
         return _decide(request, signed, link, user, view)
     return _ask(request, link, user, view)
+
+
+def _note_closed(request: HttpRequest, link: Link, code: str, reason: str) -> None:
+    """A link that opens nothing is an attempt as well: behind it there is no button any more that could be pressed."""
+    choice = request.POST.get("choice", "")
+    what = choice if choice in ("approve", "reject") else "open a link"
+    note_bearer(Door.MAIL, link.username, link.request_id, what, code, reason)
 
 
 def _decide(request: HttpRequest, signed: str, link: Link, user: User, view: ApprovalView) -> HttpResponse:
@@ -97,6 +119,7 @@ def _decide(request: HttpRequest, signed: str, link: Link, user: User, view: App
             approved=choice == "approve",
             comment=comment,
             state_version=link.state_version,
+            on_behalf_of=link.place,
             key=f"mail:{sha256(signed.encode()).hexdigest()[:32]}",
         )
     except gateway.InvalidRequest as problem:
@@ -120,6 +143,7 @@ def _ask(
     context = {
         "view": view,
         "person": user.get_full_name() or user.username,
+        "behalf": view.name_of(link.place) if link.place != link.username else "",
         "requester": view.name_of(view.requester),
         "kind": kind_word(view.kind),
         "amount": amount_of(view),

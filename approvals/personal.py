@@ -66,6 +66,15 @@ class Personal:
         return isinstance(self.problem, Unavailable)
 
     @property
+    def place(self) -> str:
+        """In whose name the card decides. Pressed again after an outage it means the same, whatever has come of it."""
+        return str(self.form.data.get("on_behalf_of", "")) if self.is_unavailable else self.standing.place
+
+    @property
+    def state_version(self) -> str:
+        return str(self.form.data.get("state_version", "")) if self.is_unavailable else str(self.view.state_version)
+
+    @property
     def version(self) -> str:
         return f"{self.view.actions_version}{'' if self.live else '-saved'}"
 
@@ -87,7 +96,7 @@ def personal_of(view: ApprovalView, user: User, now: datetime, *, live: bool, se
         form=form,
         follows="" if why_not else what_follows(view, user.username),
         why_not=why_not,
-        behalf=view.name_of(stands.behalf) if stands.behalf else "",
+        behalf=view.name_of(stands.behalf) if stands.behalf and not why_not else "",
         changed=tuple(_changed(view, seen)),
     )
 
@@ -120,6 +129,7 @@ _TRIED = {
     "attach": "attached a file",
     "delegate": "handed over",
     "end_delegation": "ended a hand-over",
+    "open a link": "opened a link of a mail",
 }
 
 

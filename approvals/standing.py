@@ -4,8 +4,9 @@ So a button is never there for what would be refused, and what is refused has it
 again when the button is pressed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.exceptions import ApplicationError
@@ -17,6 +18,7 @@ from approvals.contract import (
     ChangesInput,
     CommentInput,
     DecisionInput,
+    DelegationInput,
     Door,
     InvalidField,
     PolicySnapshot,
@@ -30,7 +32,8 @@ from approvals.process.state import ApprovalState
 class Standing:
     """Each text is the reason why not, empty where it is allowed.
 
-    ``behalf`` is whom a decision would be made for, when that is somebody else; ``places`` are all of them.
+    ``place`` is the approver in whose name a decision would be made, oneself or somebody else; a button carries it along,
+    so that one pressed again means the same place. ``behalf`` is the same when it is somebody else.
     """
 
     decision: str
@@ -38,8 +41,8 @@ class Standing:
     withdrawal: str
     comment: str
     hand_over: str
+    place: str
     behalf: str = ""
-    places: tuple[str, ...] = ()
 
     @property
     def may_decide(self) -> bool:
@@ -49,27 +52,46 @@ class Standing:
 def standing(view: ApprovalView, username: str, now: datetime) -> Standing:
     state = state_of(view, now)
     by = By(username, Door.WEB)
-    decision = DecisionInput(True, view.state_version, by=by)
-    why_not = _reason(lambda: refusals.decision_refusal(state, decision))
-    place = "" if why_not else refusals.place_of(state, username, "")
+    why_not, place = _place(state, username)
     return Standing(
         decision=why_not,
         changes=_reason(lambda: refusals.changes_refusal(state, ChangesInput("x", view.state_version, by))),
         withdrawal=_reason(lambda: refusals.withdrawal_refusal(state, WithdrawalInput("", by))),
         comment=_reason(lambda: refusals.comment_refusal(state, CommentInput("x", by))),
         hand_over=_no_hand_over(state, username),
+        place=place,
         behalf=place if place != username else "",
-        places=tuple(state.places(username)),
     )
 
 
 def may_decide(view: ApprovalView, username: str, now: datetime) -> tuple[str, str]:
-    """Why not, and for whom: what a list asks of each of its rows."""
+    """Why not, and in whose name: what a list asks of each of its rows."""
+    return _place(state_of(view, now), username)
+
+
+def _place(state: ApprovalState, username: str) -> tuple[str, str]:
+    """Why they cannot decide now, and the place that they would take: their own first, then whom they cover for."""
+    place = refusals.free_place(state, username)
+    decision = DecisionInput(True, state.it.state_version, by=By(username, Door.WEB), on_behalf_of=place)
+    return _reason(lambda: refusals.decision_refusal(state, decision)), place or username
+
+
+def place_for(view: ApprovalView, username: str, now: datetime, *, covering: bool = False) -> str:
+    """The place that a link or a form of theirs is for. ``covering``: rather somebody else's than their own."""
+    return refusals.free_place(state_of(view, now), username, covering=covering) or username
+
+
+def may_take_over(view: ApprovalView, username: str, now: datetime) -> Callable[[str], bool]:
+    """Whether somebody can be handed what ``username`` decides here, and could decide it then."""
     state = state_of(view, now)
-    decision = DecisionInput(True, view.state_version, by=By(username, Door.WEB))
-    why_not = _reason(lambda: refusals.decision_refusal(state, decision))
-    place = "" if why_not else refusals.place_of(state, username, "")
-    return why_not, place if place != username else ""
+    by = By(username, Door.WEB)
+    until = max(view.deadline_at or now, now) + timedelta(minutes=1)
+
+    def can(to: str) -> bool:
+        wish = DelegationInput(to, until, by=by)
+        return not _reason(lambda: refusals.delegation_refusal(state, wish)) and not refusals.is_used_up(state, to)
+
+    return can
 
 
 def state_of(view: ApprovalView, now: datetime) -> ApprovalState:

@@ -1,4 +1,4 @@
-"""What comes to the open doors from nobody we know, noted for the auditors."""
+"""What comes to the open doors from nobody who has logged in, noted for the auditors: so much a minute and no more."""
 
 from datetime import timedelta
 
@@ -13,8 +13,20 @@ MOST_A_MINUTE = 20
 
 
 def note_stranger(door: Door, what: str, code: str, reason: str) -> None:
-    # Of all kinds together, or they could take turns.
-    latest = RefusedAttempt.objects.filter(who="", request_id="").order_by("-number").values_list("at", flat=True)
+    """Of all kinds together, or they could take turns."""
+    _note(door, what, code, reason)
+
+
+def note_bearer(door: Door, username: str, request_id: str, what: str, code: str, reason: str) -> None:
+    """Of somebody who has what we once signed for ``username``. Whoever finds it can send it as often as they like."""
+    _note(door, what, code, reason, who=username, request_id=request_id)
+
+
+def _note(door: Door, what: str, code: str, reason: str, *, who: str = "", request_id: str = "") -> None:
+    alike = RefusedAttempt.objects.filter(who=who, request_id=request_id)
+    if who:
+        alike = alike.filter(door=door)
     minute_ago = timezone.now() - timedelta(minutes=1)
+    latest = alike.order_by("-number").values_list("at", flat=True)
     if sum(at > minute_ago for at in latest[:MOST_A_MINUTE]) < MOST_A_MINUTE:
-        audit.record_attempt(request_id="", who="", door=door, what=what, code=code, reason=reason)
+        audit.record_attempt(request_id=request_id, who=who, door=door, what=what, code=code, reason=reason)

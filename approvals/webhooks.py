@@ -17,6 +17,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from slack_sdk.signature import SignatureVerifier
 
@@ -25,6 +26,7 @@ from approvals.contract import MAX_COMMENT, Door, InvalidField, is_request_id
 from approvals.models import SlackIdentity, SlackPress
 from approvals.notifiers import slack_card, slack_client, slack_presses
 from approvals.notifiers.slack_client import SlackProblem
+from approvals.standing import place_for
 from approvals.strangers import note_stranger
 from dashboard.strict_json import read_json
 
@@ -156,14 +158,17 @@ def _open_form(payload: dict[str, Any]) -> HttpResponse:
     except gateway.RequestNotFound:
         _refuse(payload, request_id, approved, "not_found", "This request is not one of yours.", channel, user)
         return HttpResponse()
+    place = place_for(view, user.username, timezone.now())
     private = {
         "request_id": request_id,
         "state_version": state_version,
         "approved": approved,
         "channel": channel,
+        "place": place,
     }
+    behalf = view.name_of(place) if place != user.username else ""
     try:
-        form = slack_card.form(view, approved=approved, private=json.dumps(private))
+        form = slack_card.form(view, approved=approved, behalf=behalf, private=json.dumps(private))
         trigger_id = _text(payload, "trigger_id")
         slack_client.call("views.open", timeout=slack_client.PRESS_TIMEOUT, trigger_id=trigger_id, view=form)
     except SlackProblem as problem:
@@ -229,6 +234,8 @@ def _decide(payload: dict[str, Any]) -> HttpResponse:
             "request_id": request_id,
             "approved": approved,
             "comment": comment,
+            # A form from before places decides in its person's own.
+            "on_behalf_of": str(rest.get("place") or user.username)[:150],
             "state_version": state_version,
             "channel": channel,
             "slack_user_id": _text(payload, "user", "id"),

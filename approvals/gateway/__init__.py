@@ -8,15 +8,14 @@ and notes for the auditors what was refused, by whatever door it came.
 from approvals.gateway.absences import tell_open_requests
 from approvals.gateway.acting import (
     add_comment,
-    attach,
     decide,
     delegate,
     end_delegation,
-    open_attachment,
     request_changes,
     resubmit,
     withdraw,
 )
+from approvals.gateway.attachments import attach, open_attachment
 from approvals.gateway.bulk import decide_item, finish_starting_jobs, read_bulk, start_bulk
 from approvals.gateway.history import Accepted, History, read_history
 from approvals.gateway.problems import (

@@ -5,8 +5,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from approvals.contract import ApprovalStatus, By, DelegationEndInput, DelegationInput, Door
-from approvals.gateway.acting import send_update
 from approvals.gateway.problems import ApprovalProblem, Unavailable
+from approvals.gateway.updating import send_update
 from approvals.models import Absence, ApprovalRequest, Involvement
 
 OPEN = (ApprovalRequest.STARTING, ApprovalStatus.PENDING, ApprovalStatus.CHANGES_REQUESTED)

@@ -14,6 +14,7 @@ from approvals.contract import (
     BulkDecision,
     BulkInput,
     BulkItem,
+    By,
     Door,
     bulk_workflow_id,
 )
@@ -27,6 +28,7 @@ from approvals.gateway.problems import (
     naming_the_field,
 )
 from approvals.gateway.rights import may_see, require_part
+from approvals.gateway.updating import noting_refusals
 from approvals.models import ApprovalRequest, BulkItemRow, BulkJob
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
@@ -43,7 +45,8 @@ def start_bulk(*, user: User, approved: bool, comment: str, items: Sequence[tupl
         InvalidRequest, NotPermitted, KeyReused
         Unavailable: the job is kept and starts by itself later
     """
-    require_part(user)
+    with noting_refusals("", By(user.username, Door.WEB), "approve" if approved else "reject"):
+        require_part(user)
     job = BulkJob.objects.filter(job_id=_job_id(user, key)).first() or _write_job(user, approved, comment, items, key)
     asked = sorted(items)
     if job.approved != approved or sorted(job.items.values_list("request_id", "state_version")) != asked:
@@ -72,8 +75,9 @@ def _write_job(user: User, approved: bool, comment: str, items: Sequence[tuple[s
         raise InvalidRequest("items", f"{MOST_ITEMS} requests at most can be decided at once.")
     rows = ApprovalRequest.objects.in_bulk([request_id for request_id, _ in items], field_name="request_id")
     for request_id, _ in items:
-        if request_id not in rows or not may_see(user, request_id):
-            raise InvalidRequest("items", f"There is no request {request_id}.")
+        with noting_refusals(request_id, By(user.username, Door.WEB), "approve" if approved else "reject"):
+            if request_id not in rows or not may_see(user, request_id):
+                raise InvalidRequest("items", f"There is no request {request_id}.")
     job = BulkJob(job_id=_job_id(user, key), user=user, approved=approved, comment=comment.strip())
     with naming_the_field():
         _input(job, [BulkItem(request_id, version) for request_id, version in items]).check()

@@ -1,7 +1,8 @@
 """Reading a request: its workflow's word when it can be had in time, else the database's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
@@ -23,12 +24,16 @@ SETTLES_WITHIN = timedelta(minutes=2)
 
 @dataclass
 class RequestReading:
-    """A request, and whether it is its workflow's word or the database's. ``reason`` says why it is not live."""
+    """A request, and whether it is its workflow's word or the database's. ``reason`` says why it is not live.
+
+    ``retried`` are notices that are being tried again, which only the database knows.
+    """
 
     view: ApprovalView
     source: str
     as_of: datetime
     reason: str = ""
+    retried: dict[str, Any] = field(default_factory=dict)
 
 
 def read_request(request_id: str, user: User) -> RequestReading:
@@ -47,7 +52,7 @@ def read_any(request_id: str) -> RequestReading:
     if row is None:
         raise RequestNotFound(request_id)
     if row.status in FINAL and not _is_settling(row):
-        return RequestReading(projection.load_view(row), "database", row.updated_at)
+        return RequestReading(projection.load_view(row), "database", row.updated_at, retried=row.retried)
     try:
         view = client.call(query_state(request_id))
     except WorkflowNotFound:
@@ -57,8 +62,8 @@ def read_any(request_id: str) -> RequestReading:
     except TemporalUnavailable as error:
         reason = str(error)
     else:
-        return RequestReading(view, "temporal", timezone.now())
-    return RequestReading(projection.load_view(row), "database", row.updated_at, reason)
+        return RequestReading(view, "temporal", timezone.now(), retried=row.retried)
+    return RequestReading(projection.load_view(row), "database", row.updated_at, reason, row.retried)
 
 
 def _is_settling(row: ApprovalRequest) -> bool:

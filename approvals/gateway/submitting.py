@@ -26,6 +26,7 @@ from approvals.contract import (
 from approvals.gateway.problems import InvalidRequest, KeyReused, Unavailable, naming_the_field
 from approvals.gateway.reading import read_any
 from approvals.gateway.rights import require_part
+from approvals.gateway.updating import noting_refusals
 from approvals.models import ApprovalRequest
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
@@ -59,7 +60,8 @@ def submit_request(
         NotPermitted, KeyReused
         Unavailable: the request is kept and starts by itself later; a repeat with the key finds it.
     """
-    require_part(user)
+    with noting_refusals("", By(user.username, door), "submit"):
+        require_part(user)
     asked = [kind, title, description, amount_cents, currency, starts_on, ends_on, caller and caller.workflow_id]
     row = _row_of_key(f"{user.username}:{key}", digest(asked))
     if row is None:

@@ -75,6 +75,7 @@ class SlackPress(models.Model):
     request_id = models.CharField(max_length=64)
     approved = models.BooleanField()
     comment = models.TextField(blank=True)
+    on_behalf_of = models.CharField(max_length=150, blank=True, help_text="The approver in whose name it decides.")
     state_version = models.PositiveIntegerField()
     channel = models.CharField(max_length=80, blank=True)
     slack_user_id = models.CharField(max_length=40)

@@ -43,6 +43,7 @@ class ApprovalRequest(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
     snapshot = models.JSONField(default=dict)
+    retried = models.JSONField(default=dict, blank=True, help_text="Notices that failed and are being tried again.")
     # How the request came to be: a repeat with the same key by the same person gets this request back.
     idempotency_key = models.CharField(max_length=400, unique=True)
     request_hash = models.CharField(max_length=64, blank=True)

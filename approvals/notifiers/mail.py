@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from approvals.contract import ApprovalStatus, MailMode, Notice, NoticeRequest
 from approvals.mail_links import link_for
 from approvals.models import ApprovalMail, ApprovalRequest
+from approvals.notifiers.retries import NOT_SAVED_YET
 from approvals.presentation.words import amount_of, days_word, kind_word
 
 TO_DECIDE = {Notice.ASKED, Notice.REMINDER, Notice.ESCALATED, Notice.DELEGATED}
@@ -29,7 +30,7 @@ def send_notice(request: NoticeRequest) -> str:
     """
     row = ApprovalRequest.objects.filter(request_id=request.request.request_id).first()
     if row is None:
-        raise ApplicationError("The request is not in the database yet.", type="NotSavedYet")
+        raise ApplicationError("The request is not in the database yet.", type=NOT_SAVED_YET)
     person = User.objects.filter(username=request.recipient, is_active=True).exclude(email="").first()
     if person is None or _is_moot(request, row):
         return ""
@@ -100,7 +101,7 @@ def _context(notice: NoticeRequest, person: User) -> dict[str, object]:
         ],
         "wanted_by": view.name_of(view.rounds[-1].changes_wanted_by) if view.rounds else "",
         "page": page,
-        "link": link_for(person, view) if decides_here else page,
+        "link": link_for(person, view, covering=notice.kind == Notice.DELEGATED) if decides_here else page,
         "decides_here": decides_here,
     }
 

@@ -59,13 +59,18 @@ def message(card: SlackCard) -> list[Block]:
     return blocks
 
 
-def form(request: ApprovalView, *, approved: bool, private: str) -> dict[str, Any]:
-    """The modal that asks for a comment. ``private`` comes back with it, 3,000 characters at most."""
+def form(request: ApprovalView, *, approved: bool, private: str, behalf: str = "") -> dict[str, Any]:
+    """The modal that asks for a comment, and says for whom it decides when that is somebody else.
+
+    ``private`` comes back with it, 3,000 characters at most.
+    """
     needs_reason = not approved and request.comment_to_reject
     verb = "Approve" if approved else "Reject"
     words = f"*{escaped(_cut(request.title, 200))}*\nAsked by {escaped(request.name_of(request.requester))}"
     if amount := amount_of(request):
         words += f" · {amount}"
+    if behalf:
+        words += f"\nYou decide for {escaped(behalf)}"
     return {
         "type": "modal",
         "callback_id": DECISION_FORM,

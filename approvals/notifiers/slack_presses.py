@@ -33,6 +33,8 @@ def decide_press(press: SlackPress) -> str:
             approved=press.approved,
             comment=press.comment,
             state_version=press.state_version,
+            # A press from before places is its person's own.
+            on_behalf_of=press.on_behalf_of or press.user.username,
             key=f"slack:{press.press_id}",
         )
     except (gateway.Unavailable, gateway.InvalidRequest):

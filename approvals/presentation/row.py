@@ -17,7 +17,10 @@ SOON_WITHIN = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class RequestRow:
-    """``no`` says why this person cannot decide it; ``due`` is one of overdue, soon, later and over."""
+    """``no`` says why this person cannot decide it, ``place`` in whose name they would (``behalf``: when it is not their own).
+
+    ``due`` is one of overdue, soon, later and over.
+    """
 
     request_id: str
     title: str
@@ -39,6 +42,7 @@ class RequestRow:
     version: int
     state_version: int
     no: str
+    place: str
     behalf: str
     needs_reason: bool
 
@@ -57,7 +61,7 @@ class RequestRow:
 
 
 def request_row(view: ApprovalView, username: str, now: datetime) -> RequestRow:
-    no, behalf = may_decide(view, username, now)
+    no, place = may_decide(view, username, now)
     due_at = _due_at(view)
     return RequestRow(
         request_id=view.request_id,
@@ -80,7 +84,8 @@ def request_row(view: ApprovalView, username: str, now: datetime) -> RequestRow:
         version=view.version,
         state_version=view.state_version,
         no=no,
-        behalf=view.name_of(behalf) if behalf else "",
+        place=place,
+        behalf=view.name_of(place) if place != username and not no else "",
         needs_reason=view.comment_to_reject,
     )
 

@@ -1,6 +1,7 @@
 """Answers of the request's pages: a form again, a row, or the page as an action has left it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,11 +83,18 @@ def row_answer(
     *,
     done: str = "",
     problem: gateway.ApprovalProblem | None = None,
-    key: str = "",
+    again: ActionForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The inbox's row alone: what an action has made of it, or why it was not done."""
+    """The inbox's row alone: what an action has made of it, or why it was not done.
+
+    ``again`` is a form that could not be sent: the row repeats it, with its key, to the letter.
+    """
     row = request_row(view, user_of(request).username, datetime.now(UTC))
+    key = again.key if again else ""
+    if again:
+        sent = again.cleaned_data
+        row = replace(row, state_version=sent["state_version"], place=sent["on_behalf_of"])
     context = {"row": row, "oob": True, "waits": True, "done": done, "problem": problem, "row_key": key or new_key()}
     response = render(request, "approvals/_request_row.html", context, status=status)
     response["HX-Trigger"] = json.dumps({"dialogDone": {"told": told}})

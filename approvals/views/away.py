@@ -9,21 +9,21 @@ from django.views.decorators.http import require_POST, require_safe
 
 from approvals.forms import AbsenceForm
 from approvals.models import Absence
+from approvals.views.rights import takes_part
 from approvals.views.viewer import user_of
-from dashboard.access import requires
 
 PAST_SHOWN = 10
 
 
 @require_safe
 @never_cache
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 def away(request: HttpRequest) -> HttpResponse:
     return _draw(request, AbsenceForm(person=user_of(request)))
 
 
 @require_POST
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 def new(request: HttpRequest) -> HttpResponse:
     form = AbsenceForm(request.POST, person=user_of(request))
     if not form.is_valid():
@@ -41,7 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 def end(request: HttpRequest, pk: int) -> HttpResponse:
     absence = Absence.objects.filter(pk=pk, person=user_of(request)).first()
     if absence is None:

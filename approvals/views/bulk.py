@@ -9,14 +9,14 @@ from django.views.decorators.http import require_POST, require_safe
 from approvals import gateway
 from approvals.bulk import Selection, progress_of, read_selection
 from approvals.forms import BulkForm
+from approvals.views.rights import takes_part
 from approvals.views.viewer import user_of
-from dashboard.access import requires
 from dashboard.problem_answers import answers_problems, status_of_problem
 
 
 @require_POST
 @never_cache
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 @answers_problems
 def bulk(request: HttpRequest) -> HttpResponse:
     """Without ``confirmed`` the page that lists what was selected; with it the start."""
@@ -48,7 +48,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 @answers_problems
 def job(request: HttpRequest, job_id: str) -> HttpResponse:
     found = gateway.read_bulk(job_id, user_of(request))
@@ -59,7 +59,7 @@ def job(request: HttpRequest, job_id: str) -> HttpResponse:
 
 @require_safe
 @never_cache
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 @answers_problems
 def progress(request: HttpRequest, job_id: str) -> HttpResponse:
     """How far it is, for the page that waits."""

@@ -13,16 +13,15 @@ from approvals.contract import ApprovalView
 from approvals.forms import DecisionForm
 from approvals.live import live_fragments
 from approvals.views.answers import done, draw_form, form_again, personal_for, row_answer
+from approvals.views.rights import takes_part
 from approvals.views.viewer import user_of
-from dashboard.access import is_fragment, requires
+from dashboard.access import is_fragment
 from dashboard.problem_answers import answers_problems, status_of_problem
-
-RIGHT = "approvals.ask_approval"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@requires(RIGHT, hidden_without=RIGHT)
+@takes_part
 @answers_problems
 def decision(request: HttpRequest, request_id: str) -> HttpResponse:
     """Approve or reject: from the card of the page, from a row of the inbox, or as a form of its own."""
@@ -72,8 +71,8 @@ def _decision_again(
         response = _card_again(request, request_id, form, blamed, status=status)
     elif place == "row" and problem and (not _is_in_dialog(request) or isinstance(problem, gateway.RequestRefused)):
         view = gateway.read_request(request_id, user_of(request)).view
-        key = form.key if isinstance(problem, gateway.Unavailable) else ""
-        response = row_answer(request, view, "It was not taken.", problem=problem, key=key, status=status)
+        again = form if isinstance(problem, gateway.Unavailable) else None
+        response = row_answer(request, view, "It was not taken.", problem=problem, again=again, status=status)
     else:
         return form_again(request, request_id, form, status=status, problem=blamed)
     if isinstance(problem, gateway.Unavailable):

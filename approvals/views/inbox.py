@@ -9,15 +9,16 @@ from approvals.counts import inbox_counts
 from approvals.listing import AMOUNTS, TABS, WAITING, Listing, page_of
 from approvals.presentation import KINDS
 from approvals.projection import COUNTER
+from approvals.views.rights import takes_part
 from approvals.views.viewer import user_of
-from dashboard.access import is_fragment, requires
+from dashboard.access import is_fragment
 from dashboard.keyed_forms import new_key
 from temporal_worker.models import ChangeCounter
 
 
 @require_safe
 @never_cache
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 def inbox(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     sees_all = user.has_perm("approvals.view_all_requests")

@@ -11,14 +11,14 @@ from approvals import gateway
 from approvals.contract import ApprovalView
 from approvals.forms import RequestForm
 from approvals.preview import Preview, preview_of
+from approvals.views.rights import takes_part
 from approvals.views.viewer import user_of
-from dashboard.access import requires
 from dashboard.problem_answers import status_of_problem
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _draw(request, RequestForm(initial={"kind": request.GET.get("kind", "")}))
@@ -36,7 +36,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@requires("approvals.ask_approval", hidden_without="approvals.ask_approval")
+@takes_part
 def preview(request: HttpRequest) -> HttpResponse:
     """Who would decide what is typed."""
     return render(request, "approvals/_preview.html", {"preview": _preview(request, RequestForm(request.GET))})

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -11,17 +12,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from approvals import gateway
 from approvals.forms import ACTION_FORMS, ActionForm, CommentForm
 from approvals.live import live_fragments, request_context
+from approvals.notifiers.retries import retries_of
 from approvals.views.answers import done, draw_form, form_again, personal_for
+from approvals.views.rights import takes_part
 from approvals.views.viewer import user_of
-from dashboard.access import is_fragment, requires
+from dashboard.access import is_fragment
 from dashboard.problem_answers import answers_problems, status_of_problem
-
-RIGHT = "approvals.ask_approval"
 
 
 @require_safe
 @never_cache
-@requires(RIGHT, hidden_without=RIGHT)
+@takes_part
 @answers_problems
 def detail(request: HttpRequest, request_id: str) -> HttpResponse:
     reading = gateway.read_request(request_id, user_of(request))
@@ -35,13 +36,14 @@ def detail(request: HttpRequest, request_id: str) -> HttpResponse:
         "say": CommentForm(),
         **request_context(reading.view, as_of=as_of, from_database=reading.source == "database"),
         "personal": personal_for(request, reading.view, live=not reading.reason),
+        "retries": retries_of(reading.retried, timezone.now()),
     }
     return render(request, "approvals/request_detail.html", context)
 
 
 @require_safe
 @never_cache
-@requires(RIGHT, hidden_without=RIGHT)
+@takes_part
 @answers_problems
 def actions(request: HttpRequest, request_id: str) -> HttpResponse:
     """The personal fragment: what this viewer can do now. ``seen`` is the state version that they have before them."""
@@ -53,12 +55,13 @@ def actions(request: HttpRequest, request_id: str) -> HttpResponse:
         live=not reading.reason,
         seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) <= 9 else None,
     )
-    return render(request, "approvals/_request_personal.html", {"personal": personal})
+    context = {"personal": personal, "retries": retries_of(reading.retried, timezone.now())}
+    return render(request, "approvals/_request_personal.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@requires(RIGHT, hidden_without=RIGHT)
+@takes_part
 @answers_problems
 def act(request: HttpRequest, request_id: str, name: str) -> HttpResponse:
     """The form of an action, and its sending. In the dialog or as a page of its own."""
@@ -84,7 +87,7 @@ def act(request: HttpRequest, request_id: str, name: str) -> HttpResponse:
 
 @require_POST
 @never_cache
-@requires(RIGHT, hidden_without=RIGHT)
+@takes_part
 @answers_problems
 def comment(request: HttpRequest, request_id: str) -> HttpResponse:
     """A comment from the foot of the page; what was typed stays there when it cannot be taken."""
@@ -107,7 +110,7 @@ def comment(request: HttpRequest, request_id: str) -> HttpResponse:
 
 
 @require_safe
-@requires(RIGHT, hidden_without=RIGHT)
+@takes_part
 @answers_problems
 def attachment(request: HttpRequest, request_id: str, attachment_id: UUID) -> HttpResponse:
     """The file itself, always to be saved: nothing that somebody sent is ever drawn by the browser here."""

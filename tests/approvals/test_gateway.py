@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
 from approvals import gateway
@@ -358,6 +359,47 @@ class TestAttachments:
         with pytest.raises(gateway.RequestRefused):
             self.attach(people, view)
         assert not Attachment.objects.exists()
+
+    def test_a_crash_before_the_file_is_kept_is_made_good_by_the_repeat(
+        self, people: People, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        view = ask(people)
+
+        def dies(*args: Any, **more: Any) -> None:
+            raise SystemError("killed")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(FieldFile, "save", dies)
+            with pytest.raises(SystemError):
+                self.attach(people, view)
+        (file,) = self.attach(people, view).attachments
+        found = gateway.open_attachment(view.request_id, file.attachment_id, people["hr"])
+        assert found.file.read() == b"%PDF-1.7"
+
+    def test_a_row_without_its_file_gets_it_by_the_repeat(self, people: People) -> None:
+        view = ask(people)
+        (file,) = self.attach(people, view).attachments
+        Attachment.objects.update(file="")
+        self.attach(people, view)
+        assert gateway.open_attachment(view.request_id, file.attachment_id, people["hr"]).file.read() == b"%PDF-1.7"
+
+    def test_a_repeat_that_is_refused_takes_no_file_away(self, people: People) -> None:
+        """Its first try was taken; the same key comes again when the request is over, under another name."""
+        view = ask(people)
+        (file,) = self.attach(people, view).attachments
+        gateway.withdraw(view.request_id, user=people["employee"], door=Door.WEB, reason="", key="w")
+        saved(view.request_id, lambda row: row.status == "withdrawn")
+        Attachment.objects.update(name="renamed.pdf")  # so that the repeat is another update, as after a new run
+        with pytest.raises(gateway.RequestRefused):
+            self.attach(people, view, name="renamed.pdf")
+        found = gateway.open_attachment(view.request_id, file.attachment_id, people["hr"])
+        assert found.file.read() == b"%PDF-1.7"
+
+    def test_another_name_for_the_same_file_and_key_is_the_same_attachment(self, people: People) -> None:
+        view = ask(people)
+        for name in ("offer.pdf", "again.pdf"):
+            (file,) = self.attach(people, view, name=name).attachments
+            assert file.name == "offer.pdf"
 
 
 class TestBulk:

@@ -9,11 +9,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Permission, User
 from django.test import AsyncClient, Client
 from django.utils import timezone
+from temporalio.exceptions import ApplicationError
 
 from approvals import live_list
 from approvals.contract import ApprovalView
 from approvals.live import live_fragments
 from approvals.models import ApprovalRequest, Involvement
+from approvals.notifiers.retries import noting_retries
 from dashboard import health_watch, live_pages, viewers
 from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import Frame
@@ -102,6 +104,23 @@ class TestRequestSocket:
         html = await socket.receive_from(3)
         assert f'data-version="{desk.view.version}"' in html
         assert "approved on the web" in html
+
+    async def test_says_what_is_being_tried_again(
+        self, client_of: Any, desk: Desk, hub: FakeHub, counter: Counter, sockets: Sockets
+    ) -> None:
+        """Its workflow does not know of it: the request's row does, and it has changed."""
+        socket = await sockets(f"{SOCKET}?after={desk.view.version}", await sync_to_async(client_of)("employee"))
+        await socket.connect()
+        await asyncio.sleep(0.2)
+
+        def fails() -> None:
+            with pytest.raises(ApplicationError), noting_retries(REQUEST_ID, "mail", "The mail to Marta"):
+                raise ApplicationError("The server is away.")
+
+        await sync_to_async(fails)()
+        counter.move()
+        told = [await socket.receive_from(3) for _ in range(2)]
+        assert any("The mail to Marta" in html and 'id="request-retries"' in html for html in told)
 
     async def test_ends_with_the_request(self, client_of: Any, desk: Desk, hub: FakeHub, sockets: Sockets) -> None:
         socket = await sockets(f"{SOCKET}?after=1", await sync_to_async(client_of)("employee"))
