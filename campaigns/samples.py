@@ -34,7 +34,7 @@ def record(row: Campaign, view: CampaignView, at: datetime) -> None:
         return
     if not row.samples.exists():
         # From nothing decided: the first stretch is part of the line.
-        counts = {**dict.fromkeys(RecipientState, 0), RecipientState.PENDING: view.counts["audience"]}
+        counts = {RecipientState.PENDING.value: view.counts["audience"]}
         _write(row, view, view.started_at, view.started_at - timedelta(milliseconds=1), counts)
     _write(row, view, at, slot_of(at, view.started_at), view.counts)
 

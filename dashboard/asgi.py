@@ -16,6 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django.setup(set_prefix=False)
 
 from approvals.consumers import InboxConsumer, RequestConsumer, ShellConsumer  # noqa: E402
+from campaigns.consumers import CampaignConsumer, CampaignListConsumer  # noqa: E402
 from dashboard.consumers import NoSuchPage  # noqa: E402
 from dashboard.handler import PageHandler  # noqa: E402
 from orders.consumers import OrderConsumer, OrderListConsumer  # noqa: E402
@@ -76,6 +77,8 @@ websocket_urls = URLRouter(
         path("ws/orders/<str:order_id>/", OrderConsumer.as_asgi()),
         path("ws/approvals/", InboxConsumer.as_asgi()),
         path("ws/approvals/<str:request_id>/", RequestConsumer.as_asgi()),
+        path("ws/campaigns/", CampaignListConsumer.as_asgi()),
+        path("ws/campaigns/<str:campaign_id>/", CampaignConsumer.as_asgi()),
         path("ws/shell/", ShellConsumer.as_asgi()),
         re_path(r"", NoSuchPage.as_asgi()),
     ]

@@ -13,6 +13,8 @@ from django.template.loader import render_to_string
 
 from approvals.live_list import News, inbox_feed
 from approvals.projection import COUNTER
+from campaigns.live_list import Batch, campaign_feed
+from campaigns.projection import COUNTER as CAMPAIGNS
 from dashboard import health_watch
 from dashboard.health_watch import Health
 from dashboard.viewers import Viewer, viewers
@@ -55,6 +57,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     """A page's socket. A subclass says who may look (``permission``) and follows something (``follow``)."""
 
     permission: str
+    campaigns_badge = ""
 
     async def connect(self) -> None:
         # Accepted first: a refused handshake has no code, and htmx would try again for ever.
@@ -99,6 +102,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Called when the approvals that wait for this viewer have changed, on this socket's loop."""
         self.outbox.put("badge-approvals", news.badge)
 
+    def take_campaigns(self, batch: Batch) -> None:
+        """Called when some campaign has changed, on this socket's loop."""
+        if batch.badge != self.campaigns_badge:
+            self.campaigns_badge = batch.badge
+            self.outbox.put("badge-campaigns", batch.badge)
+
     async def still_may_look(self) -> bool:
         """More than the permission, asked again before anything is sent."""
         return True
@@ -132,12 +141,23 @@ class LiveConsumer(AsyncWebsocketConsumer):
             stop_health()
 
     async def _listen_for_news(self) -> Callable[[], None]:
-        """The badge of the approvals is on every page, for whoever takes part in them."""
+        """The badges of approvals and of campaigns are on every page, for whoever takes part in them."""
         user = self.scope["user"]
-        if not await database_sync_to_async(user.has_perm)("approvals.ask_approval"):
-            return lambda: None
-        now = await database_sync_to_async(ChangeCounter.read)()
-        return inbox_feed().listen(user.get_username(), self.take_news, now.get(COUNTER, 0))
+        has_perm = database_sync_to_async(user.has_perm)
+        takes_part, sees_campaigns = await has_perm("approvals.ask_approval"), await has_perm("campaigns.view_campaign")
+        ends: list[Callable[[], None]] = []
+        if takes_part or sees_campaigns:
+            now = await database_sync_to_async(ChangeCounter.read)()
+        if takes_part:
+            ends.append(inbox_feed().listen(user.get_username(), self.take_news, now.get(COUNTER, 0)))
+        if sees_campaigns:
+            ends.append(campaign_feed().listen(self.take_campaigns, now.get(CAMPAIGNS, 0)))
+
+        def end_all() -> None:
+            for end in ends:
+                end()
+
+        return end_all
 
     async def _send_what_waits(self) -> None:
         while fragments := await self.outbox.take():

@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
 from approvals.counts import badge_count
+from campaigns.counts import badge_count as running_campaigns
 from dashboard import health_watch
 from orders.counts import BadgeCounts, badge_counts
 
@@ -26,6 +27,11 @@ class Shell:
     def approvals(self) -> int:
         """How many requests wait for this user."""
         return badge_count(self.user.get_username()) if self.user.has_perm("approvals.ask_approval") else 0
+
+    @cached_property
+    def campaigns(self) -> int:
+        """How many campaigns are sending."""
+        return running_campaigns() if self.user.has_perm("campaigns.view_campaign") else 0
 
     @cached_property
     def health(self) -> health_watch.Health:

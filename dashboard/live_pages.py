@@ -121,7 +121,7 @@ async def long_poll(request: HttpRequest, followed: LiveProcess) -> HttpResponse
     after = request.GET.get("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) <= 18):
         return HttpResponse("after must be a version: a whole number.", status=422, content_type="text/plain")
-    if refused := await _refusal(request, followed):
+    if refused := await refusal_of(request, followed.may_see):
         return refused
     try:
         frame = await get_hub().wait_for_frame(followed.workflow_id, followed.source, int(after), HOLD)
@@ -129,7 +129,7 @@ async def long_poll(request: HttpRequest, followed: LiveProcess) -> HttpResponse
         return await _without_workflow(followed)
     if frame is None:
         return HttpResponse(status=204)
-    if refused := await _refusal(request, followed):
+    if refused := await refusal_of(request, followed.may_see):
         return refused
     if frame.unavailable:
         return HttpResponse(followed.unavailable(), status=503, headers={"Retry-After": "3"})
@@ -148,11 +148,12 @@ async def _without_workflow(followed: LiveProcess) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-async def _refusal(request: HttpRequest, followed: LiveProcess) -> HttpResponse | None:
-    return await database_sync_to_async(_refusal_now)(request, followed)
+async def refusal_of(request: HttpRequest, may_see: Callable[[User], bool]) -> HttpResponse | None:
+    """What a poll is answered whose viewer may not look, by the rights of this moment; None when they may."""
+    return await database_sync_to_async(_refusal_now)(request, may_see)
 
 
-def _refusal_now(request: HttpRequest, followed: LiveProcess) -> HttpResponse | None:
+def _refusal_now(request: HttpRequest, may_see: Callable[[User], bool]) -> HttpResponse | None:
     """Asks the database anew each time: the rights, and the session itself, may be gone after 25 s."""
     session = request.session
     if not session.session_key or not session.exists(session.session_key):
@@ -160,7 +161,7 @@ def _refusal_now(request: HttpRequest, followed: LiveProcess) -> HttpResponse | 
     user = get_user(request)
     if not isinstance(user, User):
         return to_login(request)
-    return None if followed.may_see(user) else HttpResponse(status=404)
+    return None if may_see(user) else HttpResponse(status=404)
 
 
 def whole_number(text: str) -> int:

@@ -178,6 +178,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "base-uri": [NONE],
         "object-src": [NONE],
+        "frame-src": [SELF],
         "frame-ancestors": [NONE],
     }
 }

@@ -28,7 +28,7 @@ from campaigns.gateway.problems import (
 from campaigns.gateway.programs import request_send
 from campaigns.gateway.reading import CampaignReading, afetch_campaign, read_campaign
 from campaigns.gateway.rights import may_see
-from campaigns.gateway.trying import DryRun, dry_run, preview, test_send
+from campaigns.gateway.trying import DryRun, dry_run, first_recipient, preview, test_send
 from campaigns.gateway.wishes import opt_in, opt_out, set_cap, set_preferences, tell_opt_outs
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "create_draft",
     "dry_run",
     "finish_starting_campaigns",
+    "first_recipient",
     "launch",
     "may_see",
     "opt_in",

@@ -1,6 +1,7 @@
 """Launching: the row first, then the workflow, once for each campaign."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,13 +45,24 @@ STRIDE_PIECE = 2_000
 log = structlog.get_logger(__name__)
 
 
-def launch(campaign_id: str, *, user: User, door: Door, key: str) -> CampaignView:
+def launch(
+    campaign_id: str,
+    *,
+    user: User,
+    door: Door,
+    key: str,
+    draft_version: int | None = None,
+    asks_first: bool = False,
+) -> CampaignView:
     """Launch a draft, once; a repeat with the key is answered with the campaign as it is.
+
+    With ``draft_version``, only the draft that its caller has seen is launched. ``asks_first``: an approval is asked for
+    however few the recipients are.
 
     Raises:
         CampaignNotFound, NotPermitted
         InvalidRequest: nobody is in the audience, the segment is gone, or variables are missing
-        CampaignRefused: ``launched`` already, by another key; ``channel_off``
+        CampaignRefused: ``launched`` already, by another key; ``channel_off``; ``stale``: the draft has changed
         Unavailable: it is kept and starts by itself later
     """
     row = seen_campaign(user, campaign_id)
@@ -59,8 +71,10 @@ def launch(campaign_id: str, *, user: User, door: Door, key: str) -> CampaignVie
     if row.status == CampaignStatus.DRAFT:
         if row.transactional:
             require(user, SEND_TRANSACTIONAL)
+        if draft_version is not None and draft_version != row.draft_version:
+            raise CampaignRefused("stale", "Somebody has changed this draft since you looked. Look at it again.")
         check_launch(row)
-        row = _write(row, user, door, own_key)
+        row = _write(row, user, door, own_key, asks_first=asks_first)
     if row.launch_key != own_key:
         raise CampaignRefused("launched", f"{row.launched_by or 'Somebody'} has launched this campaign already.")
     if row.status == Campaign.STARTING:
@@ -114,7 +128,7 @@ def sampled_contacts(row: Campaign, most: int) -> Iterator[Contact]:
     return Contact.objects.filter(user_id__in=wanted).order_by("user_id").iterator(STRIDE_PIECE)
 
 
-def _write(row: Campaign, user: User, door: Door, own_key: str) -> Campaign:
+def _write(row: Campaign, user: User, door: Door, own_key: str, *, asks_first: bool = False) -> Campaign:
     """From draft to starting. Two launches at once meet at the row."""
     settings = CampaignSettings.current()
     seen = row.draft_version
@@ -131,6 +145,8 @@ def _write(row: Campaign, user: User, door: Door, own_key: str) -> Campaign:
             row.ends_at = row.ends_at or max(row.starts_at or now, now) + timedelta(days=settings.deferred_for_days)
         row.status = Campaign.STARTING
         start_input = input_of(row, settings, By(user.username, door))
+        if asks_first:
+            start_input = replace(start_input, limits=replace(start_input.limits, approval_above=0))
         with naming_the_field():
             start_input.check()
         row.start_input = to_json(start_input)

@@ -12,6 +12,7 @@ SEND = "campaigns.send_campaign"
 SEND_TRANSACTIONAL = "campaigns.send_transactional"
 EDIT_PREFERENCES = "campaigns.edit_preferences"
 STOP_ALL = "campaigns.stop_all_campaigns"
+EXPORT = "campaigns.export_send_log"
 
 _WORDS = {
     EDIT: "write campaigns",

@@ -40,7 +40,7 @@ EXAMPLES = 5
 class DryRun:
     """What a launch now would come to. Reckoned from ``looked_at`` contacts, if that is less than ``audience``.
 
-    ``denied`` is by code; ``examples`` are some contacts of each code, ``deferred`` ones too. ``finishes_at`` is when
+    ``denied`` and ``deferred_by_reason`` are by code; ``examples`` are some contacts of each code. ``finishes_at`` is when
     those who get it now have got it; deferred ones follow until ``last_deferred_at``.
     """
 
@@ -54,6 +54,7 @@ class DryRun:
     missing: list[Missing] = field(default_factory=list)
     examples: dict[str, list[str]] = field(default_factory=dict)
     needs_approval: bool = False
+    deferred_by_reason: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_sampled(self) -> bool:
@@ -109,6 +110,7 @@ def _reckoned(row: Campaign, audience: int, judged: Sequence[_Judged], now: date
         missing=find_missing(row),
         examples=examples,
         needs_approval=settings.approval_above is not None and audience > settings.approval_above,
+        deferred_by_reason={code: number for (kind, code), number in sorted(numbers.items()) if kind == "deferred"},
     )
 
 
@@ -179,6 +181,20 @@ def _decisions(
         return list(await asyncio.gather(*(of(contact) for contact in contacts)))
 
     return client.call(of_all(), timeout=60)
+
+
+def first_recipient(campaign_id: str, *, user: User) -> str:
+    """Somebody for whom a preview makes sense: the first of the audience, "" when nobody is in it.
+
+    Raises:
+        CampaignNotFound
+    """
+    row = seen_campaign(user, campaign_id)
+    try:
+        found = contacts_of(row.audience).values_list("user_id", flat=True).first()
+    except UnknownAudience:
+        return ""
+    return found or ""
 
 
 def preview(campaign_id: str, *, user: User, user_id: str) -> Rendered:

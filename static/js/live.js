@@ -75,8 +75,10 @@
     });
   });
   document.addEventListener("htmx:wsBeforeMessage", keepFocus);
-  document.addEventListener("htmx:wsAfterMessage", () => { giveFocusBack(); refreshActions(); });
-  document.addEventListener("htmx:afterSettle", refreshActions);
+  // The tab says how it stands, also to who looks at another one.
+  const tellTab = () => { const words = head()?.dataset.title; if (words) document.title = words; };
+  document.addEventListener("htmx:wsAfterMessage", () => { giveFocusBack(); refreshActions(); tellTab(); });
+  document.addEventListener("htmx:afterSettle", () => { refreshActions(); tellTab(); });
 
   if (!root) return;
 
@@ -97,6 +99,7 @@
     window.htmx.swap("#live-sink", html, { swapStyle: "innerHTML" });
     giveFocusBack();
     refreshActions();
+    tellTab();
   };
   const poll = async () => {
     const stop = (polling = new AbortController());

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from approvals.demo import ask_demo_requests, load_demo_policies, unasked_requests
 from campaigns.demo import load_demo_audience
+from campaigns.demo_campaigns import launch_demo_campaigns, unlaunched_campaigns
 from dashboard.auth import DEMO_PASSWORD
 from dashboard.demo import Addresses, Demo, DemoFailed, StopRequested, only_demo_on
 from dashboard.demo_users import load_demo_users
@@ -19,6 +20,7 @@ READY = """
 Callboard is at {web_url}
 
   log in as   ops        takes orders from cart to doorstep
+              marketer   writes and launches campaigns
               employee   asks for approval
               manager    decides; so do hr, director and vp
               admin      configures at {web_url}/admin/
@@ -39,7 +41,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--prepare", action="store_true", help="only migrate and load the demo data")
-        parser.add_argument("--requests", action="store_true", help="only ask the demo's requests, of a running demo")
+        parser.add_argument(
+            "--requests",
+            action="store_true",
+            help="only ask the demo's requests and launch its campaigns, of a running demo",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
@@ -49,6 +55,7 @@ class Command(BaseCommand):
             return
         if options["requests"]:
             ask_demo_requests()
+            launch_demo_campaigns()
             return
         self._stop_requested = False
         # Set even where the shell had them ignored, as it does for a job in the background.
@@ -75,7 +82,7 @@ class Command(BaseCommand):
                         data_dir=settings.DATA_DIR,
                     )
                 )
-                if unasked_requests():
+                if unasked_requests() or unlaunched_campaigns():
                     demo.fill()
                 demo.watch()
             except StopRequested:

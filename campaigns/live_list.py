@@ -1,0 +1,147 @@
+"""Campaigns that move: one look at the projection per change and process, shared by all lists, badges and pages.
+
+Nothing here asks Temporal: a campaign's workflow saves a version every two seconds at most, and that is what pages follow.
+A page that nothing happens on costs no query.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.db import connections
+from django.template.loader import render_to_string
+
+from campaigns.counts import badge_count, list_counts
+from campaigns.listing import ROW_FIELDS
+from campaigns.live import live_fragments, load_row, page_of
+from campaigns.models import Campaign
+from campaigns.presentation import row_of
+from campaigns.projection import COUNTER
+from temporal_worker import pulse
+
+MOST_ROWS = 200
+"""Changed rows that one look takes; more are taken by the next."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ChangedRow:
+    pk: int
+    campaign_id: str
+    html: str
+
+
+@dataclass(frozen=True)
+class PageFrame:
+    """A campaign's page as it is now. ``change`` is its row's; ``is_settled``: nothing more will come."""
+
+    version: int
+    change: int
+    is_settled: bool
+    html: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What has changed since the last one."""
+
+    rows: tuple[ChangedRow, ...] = ()
+    summary: str = ""
+    badge: str = ""
+    pages: dict[str, PageFrame] = field(default_factory=dict)
+
+
+Listener = Callable[[Batch], None]
+
+
+class CampaignFeed:
+    """All that is open on one event loop. Get it with ``campaign_feed()``."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Listener, str] = {}
+        self._seen = 0
+        self._stop: Callable[[], None] | None = None
+        self._look: asyncio.Task[None] | None = None
+        self._again = False
+
+    def listen(self, listener: Listener, after: int, *, page: str = "") -> Callable[[], None]:
+        """Calls ``listener`` with every batch of changes after the counter's value ``after``; with ``page``, that
+        campaign's page is drawn for it. Returns the end."""
+        self._listeners[listener] = page
+        if self._stop is None:
+            self._seen = after
+            self._stop = pulse.listen(COUNTER, self._on_change, after=after)
+
+        def end() -> None:
+            self._listeners.pop(listener, None)
+            if not self._listeners and self._stop:
+                self._stop()
+                self._stop = None
+
+        return end
+
+    def _on_change(self, value: int) -> None:
+        # Changes that come while a look is under way wait for the next one: a burst costs two looks, not hundreds.
+        self._again = True
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._look_while_new())
+
+    async def _look_while_new(self) -> None:
+        while self._again:
+            self._again = False
+            watched = {page for page in self._listeners.values() if page}
+            try:
+                batch, self._seen = await asyncio.to_thread(read_batch, self._seen, watched)
+            except Exception:
+                log.exception("campaign_feed_failed")
+                await asyncio.sleep(1)
+                self._again = bool(self._listeners)
+                continue
+            for listener in list(self._listeners):
+                listener(batch)
+            self._again = self._again or len(batch.rows) == MOST_ROWS
+
+
+def read_batch(after: int, watched: Iterable[str] = ()) -> tuple[Batch, int]:
+    """What changed after a value of the counter, and the value to go on from. For a thread of its own."""
+    try:
+        changed = Campaign.objects.filter(change__gt=after).order_by("change").select_related("first")
+        rows = list(changed.only(*ROW_FIELDS, "first__campaign_id")[:MOST_ROWS])
+        # The page of a recurring campaign shows its occurrences.
+        touched = {row.campaign_id for row in rows} | {row.series_id for row in rows}
+        batch = Batch(
+            rows=tuple(ChangedRow(row.pk, row.campaign_id, row_fragment(row)) for row in rows),
+            summary=render_to_string("campaigns/_campaigns_summary.html", {"counts": list_counts()}),
+            badge=badge_fragment(badge_count()),
+            pages={name: frame for name in touched & set(watched) if (frame := frame_of(name)) is not None},
+        )
+        return batch, rows[-1].change if rows else after
+    finally:
+        connections.close_all()
+
+
+def row_fragment(row: Campaign) -> str:
+    return render_to_string("campaigns/_campaign_row.html", {"row": row_of(row), "version": row.version})
+
+
+def badge_fragment(count: int) -> str:
+    return render_to_string("_badge.html", {"id": "badge-campaigns", "number": count, "words": "running: "})
+
+
+def frame_of(campaign_id: str) -> PageFrame | None:
+    """The page as the projection has it now; None when there is no such campaign."""
+    row = load_row(campaign_id)
+    if row is None:
+        return None
+    page = page_of(row)
+    return PageFrame(row.version, row.change, page.is_settled, live_fragments(page))
+
+
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, CampaignFeed] = WeakKeyDictionary()
+
+
+def campaign_feed() -> CampaignFeed:
+    return _feeds.setdefault(asyncio.get_running_loop(), CampaignFeed())

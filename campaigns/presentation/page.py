@@ -1,0 +1,234 @@
+"""The campaign page as its templates want it, made from what was read of the campaign: nothing personal, no queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from campaigns.contract import CampaignEvent, CampaignPhase, CampaignStatus, CampaignView
+from campaigns.models import Campaign, ProgressSample
+from campaigns.presentation import bars, charts
+from campaigns.presentation.lede import lede_of
+from campaigns.presentation.log import LogLine, ReasonCount, ReasonGroup, reason_groups
+from campaigns.presentation.row import CampaignRow
+from campaigns.presentation.status import Glance, Status, glance_of, status_of
+from campaigns.presentation.words import CHANNEL_WORDS, audience_words, cron_words
+from dashboard.phrases import Part, span
+
+_MARKS = {
+    CampaignEvent.STARTED: "play",
+    CampaignEvent.RESUMED: "play",
+    CampaignEvent.PAUSED: "pause",
+    CampaignEvent.STOPPED: "pause",
+    CampaignEvent.PAUSED_BY_ITSELF: "attention",
+    CampaignEvent.CANCELLED: "x",
+    CampaignEvent.NOT_APPROVED: "x",
+    CampaignEvent.COMPLETED: "check",
+    CampaignEvent.APPROVED: "check",
+    CampaignEvent.APPROVAL_ASKED: "approvals",
+    CampaignEvent.RATE_SET: "sliders",
+    CampaignEvent.AUDIENCE_FIXED: "people",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the timeline."""
+
+    at: datetime
+    icon: str
+    text: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is read of a campaign for its page. ``view`` is the newest that is known."""
+
+    row: Campaign
+    view: CampaignView
+    reasons: Sequence[ReasonCount] = ()
+    samples: Sequence[ProgressSample] = ()
+    log: Sequence[LogLine] = ()
+    occurrences: Sequence[CampaignRow] = ()
+    series_id: str = ""
+    temporal_url: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+    """Full names of people by username."""
+
+
+@dataclass(frozen=True)
+class CampaignPage:
+    facts: Facts
+    now: datetime
+
+    @property
+    def row(self) -> Campaign:
+        return self.facts.row
+
+    @property
+    def view(self) -> CampaignView:
+        return self.facts.view
+
+    @property
+    def campaign_id(self) -> str:
+        return self.row.campaign_id
+
+    @cached_property
+    def glance(self) -> Glance:
+        return glance_of(self.view, recurs=self.row.recurs)
+
+    @cached_property
+    def status(self) -> Status:
+        return status_of(self.glance)
+
+    @property
+    def is_draft(self) -> bool:
+        return self.view.status == CampaignStatus.DRAFT
+
+    @property
+    def is_over(self) -> bool:
+        return self.view.status in (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED)
+
+    @property
+    def is_settled(self) -> bool:
+        """Over, and nothing of it changes any more."""
+        return self.is_over and (self.view.closed_at is not None or self.row.closed_at is not None)
+
+    @property
+    def is_sending(self) -> bool:
+        return self.view.status == CampaignStatus.RUNNING and self.view.phase == CampaignPhase.SENDING
+
+    @property
+    def has_audience(self) -> bool:
+        return self.view.counts["audience"] > 0
+
+    @property
+    def actions_version(self) -> str:
+        """Changes when what can be done with it does."""
+        return f"{self.view.status}-{self.row.draft_version if self.is_draft else self.view.actions_version}"
+
+    @property
+    def mark(self) -> str:
+        return f"{self.view.status}-{self.view.version}"
+
+    @cached_property
+    def title(self) -> str:
+        """``69 % Sending · Autumn sale``: what the tab says."""
+        percent = f"{self.percent} % " if self.has_audience and not self.is_over else ""
+        return f"{percent}{self.status.word} · {self.row.name}"
+
+    # ── Progress ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def decided(self) -> int:
+        return self.view.counts["audience"] - self.view.counts["pending"]
+
+    @property
+    def percent(self) -> str:
+        audience = self.view.counts["audience"]
+        part = self.decided * 100 / audience if audience else 0.0
+        # Never a whole hundred before the last one is through.
+        return f"{part:.0f}" if part in (0, 100) else f"{min(part, 99.9):.1f}"
+
+    @cached_property
+    def speed(self) -> float | None:
+        return charts.measured_rate(self.facts.samples) if self.is_sending else None
+
+    @property
+    def speed_words(self) -> str:
+        return f"{self.speed:,.0f} a minute" if self.speed is not None else ""
+
+    @cached_property
+    def first_pass_at(self) -> datetime | None:
+        """When everybody will have been asked for, as it looks now."""
+        pending = self.view.counts["pending"]
+        if not (self.is_sending and pending and self.view.rate_per_minute):
+            return None
+        rate = min(self.speed or self.view.rate_per_minute, self.view.rate_per_minute)
+        return self.now + timedelta(minutes=pending / max(rate, 0.1))
+
+    @property
+    def left_words(self) -> str:
+        return f"About {span(self.first_pass_at - self.now)}" if self.first_pass_at else ""
+
+    @property
+    def bar(self) -> list[bars.BarPart]:
+        return bars.bar_of(self.view.counts)
+
+    @property
+    def sum(self) -> list[bars.SumPart]:
+        return bars.sum_of(self.view.counts)
+
+    @property
+    def bar_words(self) -> str:
+        return bars.in_words(self.view.counts)
+
+    @property
+    def adds_up(self) -> bool:
+        return bars.adds_up(self.view.counts)
+
+    @cached_property
+    def rate_chart(self) -> charts.RateChart | None:
+        return charts.rate_chart(self.facts.samples)
+
+    @cached_property
+    def stack_chart(self) -> charts.StackChart | None:
+        return charts.stack_chart(self.facts.samples)
+
+    # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def lede(self) -> Sequence[Part]:
+        return lede_of(
+            self.glance, self.view.counts, first_pass_at=self.first_pass_at, last_deferred_at=self.last_deferred_at
+        )
+
+    @property
+    def last_deferred_at(self) -> datetime | None:
+        return max((one.last_at for one in self.facts.reasons if one.last_at is not None), default=None)
+
+    @cached_property
+    def reason_groups(self) -> list[ReasonGroup]:
+        return reason_groups(self.facts.reasons)
+
+    @property
+    def channel(self) -> str:
+        return CHANNEL_WORDS.get(self.row.channel, self.row.channel)
+
+    @property
+    def audience(self) -> str:
+        return audience_words(self.row.audience)
+
+    @property
+    def recurs(self) -> str:
+        words = cron_words(self.row.recurs) if self.row.recurs else ""
+        return words[:1].upper() + words[1:]
+
+    @property
+    def launched_by(self) -> str:
+        return self.name_of(self.row.launched_by)
+
+    @property
+    def created_by(self) -> str:
+        return self.name_of(self.row.created_by)
+
+    @property
+    def approved_by(self) -> str:
+        approval = self.view.approval
+        return ", ".join(self.name_of(one) for one in approval.decided_by) if approval else ""
+
+    def name_of(self, username: str) -> str:
+        return self.facts.names.get(username, username)
+
+    @cached_property
+    def trail(self) -> list[Entry]:
+        """The newest first."""
+        return [
+            Entry(one.at, _MARKS.get(CampaignEvent(one.what), "note"), one.text, f"{number}-{one.at:%H%M%S%f}")
+            for number, one in enumerate(self.view.timeline)
+        ][::-1]
+
+
+def campaign_page(facts: Facts, now: datetime) -> CampaignPage:
+    return CampaignPage(facts, now)

@@ -1,0 +1,18 @@
+// The form of a campaign: parts that a choice does not need are out of the way, and times begin in the writer's own zone.
+(() => {
+  const form = document.querySelector("[data-editor]");
+  if (!form) return;
+  const chosen = (name) => form.querySelector(`[name="${name}"]:checked`)?.value ?? "";
+  const show = () => {
+    for (const part of form.querySelectorAll("[data-shown-for]")) {
+      const [name, values] = part.dataset.shownFor.split(":");
+      part.hidden = !values.split(" ").includes(chosen(name));
+    }
+  };
+  form.addEventListener("change", show);
+  show();
+  for (const field of form.querySelectorAll("[data-zone-default]")) {
+    if (!field.value) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+  form.querySelector("[role=alert]")?.scrollIntoView({ block: "center" });
+})();
