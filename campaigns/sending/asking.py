@@ -55,7 +55,7 @@ async def request_send(
         TemporalUnavailable: no answer in time; ask again with the same grant id
         ApplicationError: the actor cannot make sense of the request
     """
-    workflow_id, timeout = user_actor_workflow_id(user_id), ANSWER_WITHIN
+    workflow_id = user_actor_workflow_id(user_id)
 
     async def ask_running() -> SendGrant:
         handle = client.get_workflow_handle(workflow_id)
@@ -64,21 +64,8 @@ async def request_send(
         )
 
     async def ask_or_start() -> SendGrant:
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            USER_ACTOR_WORKFLOW_TYPE,
-            await seed(),
-            id=workflow_id,
-            task_queue=TASK_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"Messages to {user_id}",
-        )
-        return await client.execute_update_with_start_workflow(
-            "request_send",
-            request,
-            start_workflow_operation=start,
-            id=request.grant_id,
-            result_type=SendGrant,
-            rpc_timeout=timedelta(seconds=timeout),
+        return await _update_with_start(
+            client, user_id, "request_send", request, await seed(), request.grant_id, SendGrant, timeout
         )
 
     try:
@@ -100,24 +87,48 @@ async def update_or_start(
     """A setting, which starts the actor if none runs. Raises as :func:`request_send` does."""
 
     async def set_it() -> ActorView:
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            USER_ACTOR_WORKFLOW_TYPE,
-            seed,
-            id=user_actor_workflow_id(user_id),
-            task_queue=TASK_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"Messages to {user_id}",
-        )
-        return await client.execute_update_with_start_workflow(
+        return await _update_with_start(client, user_id, update, message, seed, update_id, ActorView)
+
+    return await _until_there_is_room(set_it, user_actor_workflow_id(user_id), ANSWER_WITHIN)
+
+
+async def _update_with_start(
+    client: Client,
+    user_id: str,
+    update: str,
+    message: Any,
+    seed: UserActorInput,
+    update_id: str,
+    result_type: type[T],
+    timeout: float = ANSWER_WITHIN,
+) -> T:
+    start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        USER_ACTOR_WORKFLOW_TYPE,
+        seed,
+        id=user_actor_workflow_id(user_id),
+        task_queue=TASK_QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"Messages to {user_id}",
+    )
+    try:
+        answer: T = await client.execute_update_with_start_workflow(
             update,
             message,
             start_workflow_operation=start,
             id=update_id,
-            result_type=ActorView,
-            rpc_timeout=timedelta(seconds=ANSWER_WITHIN),
+            result_type=result_type,
+            rpc_timeout=timedelta(seconds=timeout),
         )
+    except BaseException:
+        # The SDK tells the operation's handle too. Nobody waits for it, and asyncio would write a traceback about that.
+        asyncio.ensure_future(start.workflow_handle()).add_done_callback(_hear)
+        raise
+    return answer
 
-    return await _until_there_is_room(set_it, user_actor_workflow_id(user_id), ANSWER_WITHIN)
+
+def _hear(told: "asyncio.Future[Any]") -> None:
+    if not told.cancelled():
+        told.exception()
 
 
 async def release(client: Client, user_id: str, grant_id: str, reason: str) -> None:
