@@ -214,6 +214,22 @@ def _await_end(view: OrderView) -> None:
     eventually(lambda: client.call(has_ended()), timeout=10)
 
 
+def _await_early_payments(view: OrderView) -> None:
+    """Until the order has looked in the database for what the provider sent before, as it does when it can be paid."""
+
+    async def has_looked() -> bool:
+        handle = (await client.aget_client()).get_workflow_handle(view.workflow_id)
+        looks: set[int] = set()
+        async for event in handle.fetch_history_events():
+            if event.activity_task_scheduled_event_attributes.activity_type.name == "collect_early_payments":
+                looks.add(event.event_id)
+            if event.activity_task_completed_event_attributes.scheduled_event_id in looks:
+                return True
+        return False
+
+    eventually(lambda: client.call(has_looked()), timeout=10)
+
+
 class TestWithoutTemporal:
     def test_an_order_that_was_taken_starts_later(
         self, monkeypatch: pytest.MonkeyPatch, temporal_server: object
@@ -237,6 +253,7 @@ class TestWithoutTemporal:
 
     def test_a_payment_event_stays_for_the_reconciler(self, monkeypatch: pytest.MonkeyPatch) -> None:
         view = placed_and_payable()
+        _await_early_payments(view)
         event = provider_event(view)
         with monkeypatch.context() as away:
             away.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
