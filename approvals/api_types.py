@@ -72,7 +72,10 @@ class Decision(BaseModel):
     comment: Comment = ""
     state_version: StateVersion
     on_behalf_of: str = Field(
-        default="", max_length=150, description="For whom of those that one covers; left out, the request finds it."
+        default="",
+        max_length=150,
+        description="In whose name: your own, or theirs whom you cover for. Left out, the request finds it for the first "
+        "decision that you make of a level; a second one has to say it.",
     )
 
 

@@ -24,7 +24,7 @@ from approvals.contract import (
     PolicySnapshot,
     WithdrawalInput,
 )
-from approvals.process import refusals
+from approvals.process import hand_overs, refusals
 from approvals.process.state import ApprovalState
 
 
@@ -89,7 +89,7 @@ def may_take_over(view: ApprovalView, username: str, now: datetime) -> Callable[
 
     def can(to: str) -> bool:
         wish = DelegationInput(to, until, by=by)
-        return not _reason(lambda: refusals.delegation_refusal(state, wish)) and not refusals.is_used_up(state, to)
+        return not _reason(lambda: hand_overs.delegation_refusal(state, wish)) and not refusals.is_used_up(state, to)
 
     return can
 

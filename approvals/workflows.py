@@ -40,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
         TrailKind,
         WithdrawalInput,
     )
-    from approvals.process import acts, effects, refusals, room
+    from approvals.process import acts, effects, hand_overs, refusals, room
     from approvals.process.follow_up import FollowUp, Notices
     from approvals.process.state import ApprovalState, Origin
     from temporal_worker.keeper import ProjectionKeeper
@@ -294,7 +294,7 @@ class ApprovalWorkflow(LiveWorkflow):
 
     @delegate.validator
     def validate_delegate(self, wish: DelegationInput) -> None:
-        self._refuse(refusals.delegation_refusal, wish)
+        self._refuse(hand_overs.delegation_refusal, wish)
 
     @workflow.update
     async def end_delegation(self, end: DelegationEndInput) -> ApprovalView:
@@ -302,7 +302,7 @@ class ApprovalWorkflow(LiveWorkflow):
 
     @end_delegation.validator
     def validate_end_delegation(self, end: DelegationEndInput) -> None:
-        self._refuse(refusals.delegation_end_refusal, end)
+        self._refuse(hand_overs.delegation_end_refusal, end)
 
     def on_dropped_signal(self, name: str, problem: str) -> None:
         """Called by the worker's interceptor when a signal made no sense and was dropped."""

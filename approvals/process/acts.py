@@ -15,7 +15,7 @@ from approvals.contract import (
     WithdrawalInput,
     mentioned,
 )
-from approvals.process import refusals
+from approvals.process import hand_overs, refusals
 from approvals.process.state import ApprovalState
 
 
@@ -53,7 +53,7 @@ def attach(state: ApprovalState, file: AttachmentInput) -> None:
 
 
 def hand_over(state: ApprovalState, wish: DelegationInput) -> None:
-    cover = refusals.cover_of(state, wish)
+    cover = hand_overs.cover_of(state, wish)
     if cover in state.it.covers:  # an absence that is told twice
         return
     state.it.covers = [one for one in state.it.covers if one.cover_id != cover.cover_id] + [cover]

@@ -85,7 +85,7 @@ class TestMail:
 
     def test_one_from_before_is_for_its_persons_own_place(self, asked: ApprovalView, staff: People) -> None:
         hand_over(staff, asked, "vp", "bo")
-        for username, status in (("bo", 403), ("vp", 200), ("vp", 200)):
+        for username, status in (("bo", 403), ("vp", 200)):
             content = [username, asked.request_id, 1, 4_000_000_000]
             old = signing.dumps(content, salt=SALT, compress=True)
             assert Client().post(f"/approvals/mail/{old}/", {"choice": "approve"}).status_code == status
@@ -178,6 +178,22 @@ class TestSlack:
 
     def said(self, server: SlackStandIn, form: dict[str, Any]) -> str:
         return json.dumps(post(server.submit("U1", form)).json(), ensure_ascii=False)
+
+
+class TestApi:
+    def test_only_the_first_vote_of_a_level_goes_without_saying(self, asked: ApprovalView, staff: People) -> None:
+        words: dict[str, Any] = {
+            "user": staff["vp"],
+            "door": Door.API,
+            "approved": True,
+            "comment": "",
+            "state_version": 1,
+        }
+        gateway.decide(asked.request_id, key="a", **words)
+        with pytest.raises(gateway.RequestRefused, match="To decide for Daniel Osei too, say that it is for them"):
+            gateway.decide(asked.request_id, key="b", **words)
+        gateway.decide(asked.request_id, key="c", on_behalf_of="director", **words)
+        assert votes(asked, staff) == [("vp", ""), ("vp", "director")]
 
 
 class TestHandOver:

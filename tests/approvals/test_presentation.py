@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from approvals.contract import AtExpiry
+from approvals.contract import AtExpiry, By, DecisionInput
 from approvals.forms import what_follows
 from approvals.presentation import approval_page, request_row
 from approvals.presentation.levels import rule_words
 from approvals.presentation.words import days_word, size_word
+from approvals.process.refusals import decision_refusal
 from approvals.standing import standing
 from dashboard.phrases import plain
 from tests.approvals.requests_of import NOON, Desk, cover, level
@@ -180,6 +181,23 @@ class TestStanding:
         assert standing(view, "vp", NOON).decision == "This request is not yours to decide."
         assert standing(view, "employee", NOON).withdrawal == ""
         assert standing(view, "manager", NOON).withdrawal.startswith("Only Emil Novak")
+
+    def test_whom_it_was_escalated_to_decides_in_their_own_place(self) -> None:
+        rules = level("Manager", "manager", "hr", rule="all", escalation_seconds=7200, escalate_to=["director"])
+        desk = Desk(rules, covers=[cover("manager", "director")]).decide("manager").wait(timedelta(hours=3))
+        stands = standing(desk.view, "director", desk.now)
+        assert (stands.may_decide, stands.place, stands.behalf) == (True, "director", "")
+        by = By("director", "web")
+        assert decision_refusal(desk.state, DecisionInput(True, 1, by=by, on_behalf_of="director")) is None
+        taken = decision_refusal(desk.state, DecisionInput(True, 1, by=by, on_behalf_of="manager"))
+        assert taken is not None
+        assert taken.type == "already_decided"
+
+    def test_a_second_place_is_offered_after_the_first(self) -> None:
+        desk = Desk(level("Both", "manager", "hr", rule="all"), covers=[cover("hr", "manager")])
+        assert standing(desk.view, "manager", NOON).place == "manager"
+        assert standing(desk.decide("manager").view, "manager", NOON).behalf == "hr"
+        assert request_row(desk.view, "manager", NOON).place == "hr"
 
     def test_asking_leaves_the_request_as_it_was(self) -> None:
         view = Desk().view
