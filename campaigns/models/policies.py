@@ -6,6 +6,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
 
 from campaigns.contract import MAX_CAP, MAX_GAP_HOURS, Channel, QuietHours, WindowKind
 from campaigns.contract import CapPolicy as CapPolicyMessage
@@ -97,11 +99,6 @@ class CapPolicy(models.Model):
                 kwargs["update_fields"] = {*kwargs["update_fields"], "version", "changed_at"}
             super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        with transaction.atomic():
-            ChangeCounter.bump(POLICY_COUNTER)
-            return super().delete(*args, **kwargs)
-
     def to_message(self, version: int | None = None) -> CapPolicyMessage:
         """The policy as requests bring it. ``version`` is the counter's when it is the request's, else the row's own."""
         quiet_hours = None
@@ -130,6 +127,21 @@ class CapPolicy(models.Model):
             raise ValidationError({"quiet_to": "Quiet hours have a beginning and an end."})
         if self.quiet_from is not None and self.quiet_from == self.quiet_to:
             raise ValidationError({"quiet_to": "Quiet hours must not last all day."})
+
+
+@receiver(post_delete, sender=CapPolicy)
+def _on_policy_deleted(**kwargs: Any) -> None:
+    """Whichever way it goes, with its segment or with others at once: its people come under another policy."""
+    with transaction.atomic():
+        ChangeCounter.bump(POLICY_COUNTER)
+
+
+@receiver(post_save, sender=Segment)
+def _on_segment_saved(instance: Segment, created: bool, **kwargs: Any) -> None:
+    """With other filters others are in it, and come under its policy."""
+    if not created and CapPolicy.objects.filter(segment=instance).exists():
+        with transaction.atomic():
+            ChangeCounter.bump(POLICY_COUNTER)
 
 
 class CampaignSettings(models.Model):

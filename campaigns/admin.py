@@ -1,0 +1,206 @@
+"""Cap policies and settings to edit. Nothing here starts, stops or sends anything.
+
+Texts and segments are in :mod:`campaigns.admin_texts`, what is only to be looked at in :mod:`campaigns.admin_records`.
+"""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.html import format_html, format_html_join
+
+from campaigns import admin_records, admin_texts  # noqa: F401 - they register their own
+from campaigns.admin_forms import (
+    CHANNEL_FIELDS,
+    CapPolicyForm,
+    SettingsForm,
+    WhoWouldBeOverForm,
+)
+from campaigns.admin_history import HistoryAdmin
+from campaigns.models import CampaignSettings, CapPolicy
+from campaigns.models.words import CHANNELS
+from campaigns.over_cap import OverCap, who_is_over
+from temporal_worker.keys import digest
+
+SHOWN = 20
+"""People that a page names."""
+
+
+# ── Cap policies ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RULES = {
+    "max_per_day",
+    "per_category",
+    "count_transactional",
+    "window",
+    "is_default",
+    "segment",
+    "user_id",
+    *CHANNEL_FIELDS,
+}
+
+
+@admin.register(CapPolicy)
+class CapPolicyAdmin(HistoryAdmin):
+    """A change holds from the next message on, running campaigns included. It is asked for twice when people are over it."""
+
+    form = CapPolicyForm
+    change_list_template = "admin/campaigns/cappolicy/change_list.html"
+    list_display = ("name", "for_whom", "cap", "min_hours_between", "quiet_hours", "version", "changed_at")
+    list_select_related = ("segment",)
+    search_fields = ("name", "user_id", "segment__name")
+    readonly_fields = ("version", "changed_at")
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("name", ("version", "changed_at"))}),
+        ("For whom", {"fields": ("is_default", ("segment", "priority"), "user_id")}),
+        ("How often", {"fields": ("max_per_day", "window", "min_hours_between")}),
+        ("Of these, at most", {"fields": (tuple(CHANNEL_FIELDS), "per_category")}),
+        ("Quiet hours", {"fields": (("quiet_from", "quiet_to"), "time_zone")}),
+        ("Transactional messages", {"fields": ("count_transactional",)}),
+    )
+
+    @admin.display(description="for", ordering="-is_default")
+    def for_whom(self, policy: CapPolicy) -> str:
+        if policy.is_default:
+            return "everybody"
+        return policy.user_id or (f"segment {policy.segment}" if policy.segment else "nobody yet")
+
+    @admin.display(description="a day, at most", ordering="max_per_day")
+    def cap(self, policy: CapPolicy) -> str:
+        words = [] if policy.max_per_day is None else [str(policy.max_per_day)]
+        words += [f"{most} {name}" for name, most in [*policy.per_channel.items(), *policy.per_category.items()]]
+        return ", ".join(words) or "no cap"
+
+    @admin.display(description="quiet hours")
+    def quiet_hours(self, policy: CapPolicy) -> str:
+        if policy.quiet_from is None or policy.quiet_to is None:
+            return "none"
+        return f"{policy.quiet_from:%H:%M} – {policy.quiet_to:%H:%M}"
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if request.method == "POST":
+            question = self._question(request, object_id)
+            if question is not None:
+                return question
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _question(self, request: HttpRequest, object_id: str | None) -> HttpResponse | None:
+        """ "Do you mean it?", when people have had more than the new cap; None when there is nothing to ask."""
+        policy = self.get_object(request, unquote(object_id)) if object_id else None
+        may = self.has_change_permission(request, policy) if policy else self.has_add_permission(request)
+        if not may or (object_id and policy is None):
+            return None
+        form: Any = self.get_form(request, policy, change=policy is not None)(request.POST, instance=policy)
+        if not form.is_valid() or not RULES & set(form.changed_data):
+            return None
+        over = who_is_over(form.instance)
+        # What is confirmed are these rules: whoever changes them once more is asked once more.
+        asked = digest([str(form.cleaned_data.get(name)) for name in sorted(RULES)])
+        if not over or request.POST.get("_confirmed") == asked:
+            self._say(request, over)
+            return None
+        posted = [(name, value) for name, values in request.POST.lists() for value in values]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Some people have had more already",
+            "policy": form.instance,
+            "over": over,
+            "people": over.people[:SHOWN],
+            "asked": asked,
+            "posted": [(name, value) for name, value in posted if name not in ("csrfmiddlewaretoken", "_confirmed")],
+        }
+        return TemplateResponse(request, "admin/campaigns/cappolicy/confirm.html", context)
+
+    def _say(self, request: HttpRequest, over: OverCap) -> None:
+        if over:
+            messages.warning(
+                request, f"{over.words} had more than this cap in the last 24 hours: they get nothing for now."
+            )
+        else:
+            messages.info(request, "Nobody has had more than this cap in the last 24 hours.")
+
+    def save_model(self, request: HttpRequest, obj: CapPolicy, form: Any, change: bool) -> None:
+        if not change or form.changed_data:
+            super().save_model(request, obj, form, change)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.who_would_be_over)
+        return [path("over/", view, name="campaigns_cappolicy_over"), *super().get_urls()]
+
+    def who_would_be_over(self, request: HttpRequest) -> HttpResponse:
+        """Pick whose policy and which numbers: how many people have had more than that, and who."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = WhoWouldBeOverForm(request.GET or None)
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Who would be over it?",
+            "form": form,
+        }
+        if form.is_valid():
+            over = who_is_over(form.as_policy())
+            context |= {"over": over, "people": over.people[:SHOWN], "is_asked": True}
+        return TemplateResponse(request, "admin/campaigns/cappolicy/over.html", context)
+
+
+# ── Limits and channels ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@admin.register(CampaignSettings)
+class CampaignSettingsAdmin(HistoryAdmin):
+    """One row. Campaigns that are launched after a change carry the new version; running ones keep theirs."""
+
+    form = SettingsForm
+    readonly_fields = ("version", "changed_at", "providers", "sender")
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": (("version", "changed_at"), "seen_version")}),
+        ("Launches", {"fields": ("approval_above", "max_audience", "rate_per_minute")}),
+        ("While it runs", {"fields": ("pause_error_percent", "pause_error_least", "deferred_for_days")}),
+        ("Channels", {"fields": ("email_on", "sms_on", "push_on", "providers", "sender")}),
+        ("Pieces", {"classes": ("collapse",), "fields": ("shard_size", "batch_size")}),
+    )
+
+    @admin.display(description="who carries them")
+    def providers(self, row: CampaignSettings) -> str:
+        """Set by the environment, where their keys are too."""
+        lines = [(words, settings.CHANNEL_PROVIDERS[channel].rpartition(".")[2]) for channel, words in CHANNELS]
+        return format_html(
+            "{}<br>Set by EMAIL_PROVIDER, SMS_WEBHOOK_URL and PUSH_WEBHOOK_URL; the sandbox reaches nobody.",
+            format_html_join("", "{}: {}<br>", lines),
+        )
+
+    @admin.display(description="mails are from")
+    def sender(self, row: CampaignSettings) -> str:
+        return f"{settings.DEFAULT_FROM_EMAIL} (set by DEFAULT_FROM_EMAIL)"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return redirect("admin:campaigns_campaignsettings_change", CampaignSettings.current().pk)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> CampaignSettings | None:
+        # Locked from here to the save, so that no two changes get one version number.
+        if request.method == "POST":
+            CampaignSettings.objects.select_for_update().filter(pk=1).first()
+        return super().get_object(request, object_id, from_field)
+
+    def save_model(self, request: HttpRequest, obj: CampaignSettings, form: Any, change: bool) -> None:
+        if form.changed_data:
+            super().save_model(request, obj, form, change)
