@@ -39,6 +39,17 @@ def policy_for(contact: Contact) -> CapPolicyMessage:
     return policies_for([contact])[contact.user_id]
 
 
+def policy_row_for(contact: Contact) -> CapPolicy | None:
+    """The row that :func:`policy_for` takes: the contact's own, else their first segment's, else the default one."""
+    default, by_segment, by_user = _rows([contact.user_id])
+    if contact.user_id in by_user:
+        return by_user[contact.user_id]
+    for row in by_segment:
+        if row.segment is not None and row.segment.contacts(Contact.objects.filter(pk=contact.pk)).exists():
+            return row
+    return default
+
+
 def policy_version() -> int:
     """How many changes of policies there have been."""
     return ChangeCounter.objects.filter(name=POLICY_COUNTER).values_list("value", flat=True).first() or 0

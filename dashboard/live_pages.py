@@ -38,6 +38,7 @@ class LiveProcess:
     may_see: Callable[[User], bool]
     has_started: Callable[[], bool | None]
     is_over: Callable[[dict[str, Any]], bool]
+    looked_for_every: float = START_LOOKED_FOR_EVERY
 
 
 class ProcessConsumer(LiveConsumer):
@@ -83,7 +84,7 @@ class ProcessConsumer(LiveConsumer):
             except WorkflowNotFound:
                 # Not started yet; or there is no such process, or it is past retention, and nothing will come.
                 if await database_sync_to_async(followed.has_started)() is False:
-                    await asyncio.sleep(START_LOOKED_FOR_EVERY)
+                    await asyncio.sleep(followed.looked_for_every)
                     continue
             return DONE
 
@@ -144,7 +145,7 @@ async def _without_workflow(followed: LiveProcess) -> HttpResponse:
         return HttpResponse(status=404)
     if has_started:
         return HttpResponse(status=STOP_POLLING)
-    await asyncio.sleep(START_LOOKED_FOR_EVERY)
+    await asyncio.sleep(followed.looked_for_every)
     return HttpResponse(status=204)
 
 

@@ -8,9 +8,8 @@ its own. A ``key`` makes a changing call safe to repeat: the same key by the sam
 from campaigns.gateway.acting import cancel, pause, read_stop, resume, set_rate, stop_everything
 from campaigns.gateway.actors import (
     ActorReading,
-    Stampede,
+    afetch_actor,
     read_actor,
-    stampede,
     would_be_allowed,
 )
 from campaigns.gateway.drafts import Draft, change_draft, create_draft
@@ -28,6 +27,7 @@ from campaigns.gateway.problems import (
 from campaigns.gateway.programs import request_send
 from campaigns.gateway.reading import CampaignReading, afetch_campaign, read_campaign
 from campaigns.gateway.rights import may_see
+from campaigns.gateway.stampedes import Stampede, give_back_stampede, stampede
 from campaigns.gateway.trying import DryRun, dry_run, first_recipient, preview, test_send
 from campaigns.gateway.wishes import opt_in, opt_out, set_cap, set_preferences, tell_opt_outs
 
@@ -45,12 +45,14 @@ __all__ = [
     "NotPermitted",
     "Stampede",
     "Unavailable",
+    "afetch_actor",
     "afetch_campaign",
     "cancel",
     "change_draft",
     "create_draft",
     "dry_run",
     "finish_starting_campaigns",
+    "give_back_stampede",
     "first_recipient",
     "launch",
     "may_see",

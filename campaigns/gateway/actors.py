@@ -1,9 +1,8 @@
 """Actors: reading one never starts it, and whoever has none is answered for by what a new one would start from."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import structlog
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -15,24 +14,19 @@ from campaigns.contract import (
     ActorView,
     RunView,
     SendDecision,
-    SendGrant,
     SendRequest,
     UserActorInput,
     user_actor_workflow_id,
 )
-from campaigns.gateway.problems import InvalidRequest, Unavailable, naming_the_field
-from campaigns.gateway.rights import SEND, require, seen_contact
+from campaigns.gateway.problems import naming_the_field
+from campaigns.gateway.rights import seen_contact
 from campaigns.models import Contact, OptOut
 from campaigns.policies import policy_for
-from campaigns.sending import asking
 from campaigns.sending.recipients import known_refusal
 from temporal_worker import client
-from temporal_worker.client import TemporalUnavailable, WorkflowNotFound
-
-log = structlog.get_logger(__name__)
+from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
 
 QUERY_TIMEOUT = 1.5
-MAX_STAMPEDE = 100
 
 
 @dataclass
@@ -48,14 +42,25 @@ def read_actor(user_id: str, *, user: User) -> ActorReading:
     """Raises ContactNotFound."""
     contact = seen_contact(user, user_id)
     try:
-        view = client.call(
-            client.query(user_actor_workflow_id(user_id), "get_state", result_type=ActorView, timeout=QUERY_TIMEOUT)
-        )
+        view = client.call(afetch_actor(user_id, QUERY_TIMEOUT))
     except WorkflowNotFound:
         return ActorReading(_seeded_view(contact), "seed")
     except (TemporalUnavailable, client.QueryFailed) as error:
         return ActorReading(_seeded_view(contact), "database", str(error))
     return ActorReading(view, "temporal")
+
+
+async def afetch_actor(user_id: str, timeout: float) -> ActorView:
+    """One query of an actor that runs. One that has ended has no say: the next request starts another, from the log.
+
+    Raises:
+        WorkflowNotFound, QueryFailed, TemporalUnavailable
+    """
+    workflow_id = user_actor_workflow_id(user_id)
+    try:
+        return await client.query(workflow_id, "get_state", result_type=ActorView, timeout=timeout, only_open=True)
+    except WorkflowCompleted as error:
+        raise WorkflowNotFound(workflow_id) from error
 
 
 def _seeded_view(contact: Contact) -> ActorView:
@@ -92,8 +97,9 @@ async def ajudge(contact: Contact, request: SendRequest, seed: UserActorInput | 
             request,
             result_type=SendDecision,
             timeout=QUERY_TIMEOUT,
+            only_open=True,
         )
-    except (WorkflowNotFound, TemporalUnavailable, client.QueryFailed):
+    except (WorkflowNotFound, WorkflowCompleted, TemporalUnavailable, client.QueryFailed):
         if seed is None:
             seed = await asyncio.to_thread(_seed, contact, request)
         now = request.asked_at or timezone.now()
@@ -102,59 +108,3 @@ async def ajudge(contact: Contact, request: SendRequest, seed: UserActorInput | 
 
 def _seed(contact: Contact, request: SendRequest) -> UserActorInput:
     return seed_for_actor(contact.user_id, policy=request.policy)
-
-
-# ── Many at once ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Stampede:
-    """What became of many requests at the same moment."""
-
-    granted: list[str]
-    refused: list[SendDecision]
-    unanswered: int = 0
-
-
-def stampede(user_id: str, *, user: User, requests: int, channel: str, category: str = MARKETING, key: str) -> Stampede:
-    """``requests`` campaigns ask for one person at one moment: as many are granted as the cap leaves. Nothing is sent,
-    and the grants stay taken.
-
-    Raises:
-        ContactNotFound, NotPermitted, InvalidRequest
-    """
-    contact = seen_contact(user, user_id)
-    require(user, SEND)
-    if not 1 <= requests <= MAX_STAMPEDE:
-        raise InvalidRequest("requests", f"must be from 1 to {MAX_STAMPEDE}")
-    policy, start = policy_for(contact), seed_for_actor(user_id)
-    wishes = [
-        SendRequest(f"api:{user.username}:{key}:{n}", f"stampede-{n}", channel, category, policy)
-        for n in range(1, requests + 1)
-    ]
-    with naming_the_field():
-        wishes[0].check()
-
-    async def seed() -> UserActorInput:
-        return replace(start, policy=policy)
-
-    async def all_at_once() -> list[SendGrant | SendDecision | BaseException]:
-        temporal = await client.aget_client()
-        room = asyncio.Semaphore(client.UPDATES_IN_FLIGHT)
-
-        async def ask(wish: SendRequest) -> SendGrant | SendDecision:
-            async with room:
-                return await asking.request_send(temporal, user_id, wish, seed)
-
-        return await asyncio.gather(*map(ask, wishes), return_exceptions=True)
-
-    try:
-        answers = client.call(all_at_once(), timeout=30)
-    except TemporalUnavailable as error:
-        raise Unavailable(str(error), error.retry_after) from error
-    granted = [one.grant_id for one in answers if isinstance(one, SendGrant)]
-    refused = [one for one in answers if isinstance(one, SendDecision)]
-    for problem in answers:
-        if isinstance(problem, BaseException):
-            log.warning("stampede_unanswered", user_id=user_id, problem=f"{type(problem).__name__}: {problem}")
-    return Stampede(granted, refused, requests - len(granted) - len(refused))

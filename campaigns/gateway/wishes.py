@@ -1,7 +1,7 @@
 """What a contact wants: their own words first into the database, where they count at once, then to their actor."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -50,7 +50,7 @@ def set_preferences(user_id: str, *, user: User, wish: PreferencesInput, door: D
         wish.check()
     view = update_actor(contact, "set_preferences", wish, wish.by, key)
     save_preferences(user_id, view.version, view.preferences)
-    _note(user_id, PreferenceChange.What.PREFERENCES, wish.by)
+    _note(view, PreferenceChange.What.PREFERENCES, wish.by, _words(wish))
     return view
 
 
@@ -63,12 +63,39 @@ def set_cap(user_id: str, *, user: User, cap: FrequencyCapInput, door: Door, key
         cap.check()
     view = update_actor(contact, "set_frequency_cap", cap, cap.by, key)
     save_own_cap(user_id, view.own_cap)
-    _note(user_id, PreferenceChange.What.CAP, cap.by, "cleared" if cap.cleared else f"{cap.max_per_day} a day")
+    _note(view, PreferenceChange.What.CAP, cap.by, "taken away" if cap.cleared else _cap_words(cap))
     return view
 
 
-def _note(user_id: str, what: str, by: By, text: str = "") -> None:
-    PreferenceChange.objects.create(user_id=user_id, what=what, who=by.username, door=by.door, text=text)
+def _note(view: ActorView, what: str, by: By, text: str) -> None:
+    """Who changed what, once: a repeated update has the answer of its first time, and so the same moment."""
+    at = view.at or timezone.now()
+    PreferenceChange.objects.get_or_create(
+        user_id=view.user_id, what=what, who=by.username, door=by.door, text=text[:500], at=at
+    )
+
+
+def _words(wish: PreferencesInput) -> str:
+    """What is set, for the history."""
+    parts = [f"zone {wish.time_zone}"] if wish.time_zone else []
+    parts += [f"language {wish.locale}"] if wish.locale else []
+    if wish.paused_until is None:
+        parts.append("pause ended")
+    elif isinstance(wish.paused_until, datetime):
+        parts.append(f"paused until {wish.paused_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    for what, names in (("channels", wish.opted_out_channels), ("categories", wish.opted_out_categories)):
+        if names is not None:
+            parts.append(f"opted out of {what}: {', '.join(names) or 'none'}")
+    return ", ".join(parts)
+
+
+def _cap_words(cap: FrequencyCapInput) -> str:
+    parts = ["no limit a day" if cap.max_per_day is None else f"{cap.max_per_day} a day"]
+    if cap.min_hours_between is not None:
+        parts.append(f"{cap.min_hours_between:g} h apart")
+    if cap.quiet_hours is not None:
+        parts.append(f"quiet {cap.quiet_hours.start} to {cap.quiet_hours.end}")
+    return ", ".join(parts)
 
 
 def update_actor(

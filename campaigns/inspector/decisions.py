@@ -1,0 +1,160 @@
+"""Every decision about a person: the actor's last ones and the send log's, as one list, the newest first."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.contract import DecisionEntry, EntryKind, SendRecord
+from campaigns.inspector.clock import Clock
+from campaigns.inspector.words import channel_word
+from campaigns.models import SendLog
+from campaigns.models.words import ATTEMPTED, Outcome
+
+_OUTCOMES: dict[str, tuple[str, str]] = {
+    Outcome.INTENT: ("move", "In flight"),
+    Outcome.SENT: ("ok", "Sent"),
+    Outcome.FAILED: ("bad", "Failed"),
+    Outcome.UNKNOWN: ("warn", "Unknown"),
+    Outcome.DENIED: ("bad", "Refused"),
+    Outcome.DEFERRED: ("warn", "Put off"),
+}
+_KINDS: dict[str, tuple[str, str]] = {
+    EntryKind.GRANTED: ("ok", "Granted"),
+    EntryKind.RELEASED: ("ended", "Given back"),
+    EntryKind.SENT_ELSEWHERE: ("ok", "Sent elsewhere"),
+    EntryKind.MESSAGE_REFUSED: ("warn", "Ignored"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line. ``code`` is for machines; ``grant_id`` names the message; ``used_by`` are the grants that used a cap up."""
+
+    key: str
+    at: datetime
+    time: str
+    mark: str
+    word: str
+    title: str
+    text: str
+    code: str
+    grant_id: str
+    campaign_id: str = ""
+    used_by: Sequence[str] = ()
+    is_test: bool = False
+
+    @property
+    def anchor(self) -> str:
+        return f"grant-{self.grant_id}"
+
+    @property
+    def grant_tail(self) -> str:
+        return self.grant_id if len(self.grant_id) <= 14 else f"…{self.grant_id[-12:]}"
+
+
+def entries(
+    decisions: Sequence[DecisionEntry], log: Sequence[SendLog], names: dict[str, str], clock: Clock
+) -> list[Entry]:
+    """A grant and what became of it are one line, the log's; the actor's word for it stands in it."""
+    granted = {one.grant_id: one for one in decisions if one.code == EntryKind.GRANTED}
+    in_log = {row.grant_id for row in log if row.outcome in ATTEMPTED}
+    found = [_logged(row, granted.get(row.grant_id), names, clock) for row in log]
+    for number, one in enumerate(decisions):
+        if one.code != EntryKind.GRANTED or one.grant_id not in in_log:
+            found.append(_told(number, one, names, clock))
+    return sorted(found, key=lambda entry: (entry.at, entry.key), reverse=True)
+
+
+def title(channel: str, category: str, campaign_id: str, names: dict[str, str]) -> str:
+    """``Push · Price drop``."""
+    what = names.get(campaign_id) or campaign_id or category
+    return f"{channel_word(channel)} · {what}" if what else channel_word(channel)
+
+
+def _logged(row: SendLog, granted: DecisionEntry | None, names: dict[str, str], clock: Clock) -> Entry:
+    mark, word = _OUTCOMES[row.outcome]
+    return Entry(
+        key=f"log-{row.pk}",
+        at=row.at,
+        time=clock.short(row.at),
+        mark=mark,
+        word=word,
+        title=title(row.channel, row.category, row.campaign_id, names),
+        text=" ".join(_sentences(row, granted, clock)),
+        code=row.code if row.code and row.code != "allowed" else "transactional" if row.transactional else "",
+        grant_id=row.grant_id,
+        campaign_id=row.campaign_id if row.campaign_id in names else "",
+        used_by=row.used_by or (),
+        is_test=row.is_test,
+    )
+
+
+def _sentences(row: SendLog, granted: DecisionEntry | None, clock: Clock) -> Iterable[str]:
+    if row.is_test:
+        yield "A test: it counts for nobody."
+    elif row.transactional and row.outcome in ATTEMPTED:
+        yield "Transactional: it passes every cap."
+    elif granted is not None and granted.reason:
+        yield granted.reason
+    if row.detail:
+        yield row.detail if row.detail.endswith((".", "!", "?")) else f"{row.detail}."
+    if row.outcome == Outcome.SENT and row.settled_at is not None:
+        yield f"Accepted {clock.when(row.settled_at)}."
+    elif row.outcome == Outcome.UNKNOWN:
+        yield "Nobody knows whether it went out: it keeps its slot, and is not sent again."
+    elif row.outcome == Outcome.FAILED:
+        yield "It did not go out, and its slot is free again."
+    elif row.outcome == Outcome.INTENT:
+        yield "It is being handed over; how it ends is not known yet."
+    elif row.outcome == Outcome.DEFERRED and row.next_allowed_at is not None:
+        yield f"Put off to {clock.short(row.next_allowed_at)}."
+    elif row.outcome == Outcome.DENIED and row.next_allowed_at is not None:
+        yield f"The earliest would have been {clock.short(row.next_allowed_at)}."
+
+
+def _told(number: int, one: DecisionEntry, names: dict[str, str], clock: Clock) -> Entry:
+    mark, word = _KINDS.get(one.code, ("idle", one.code))
+    return Entry(
+        key=f"actor-{int(one.at.timestamp() * 1000)}-{number}",
+        at=one.at,
+        time=clock.short(one.at),
+        mark=mark,
+        word=word,
+        title=title(one.channel, one.category, one.campaign_id, names) if one.channel else "A message to the actor",
+        text=one.reason,
+        code="transactional" if one.transactional else "",
+        grant_id=one.grant_id,
+        campaign_id=one.campaign_id if one.campaign_id in names else "",
+    )
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A slot that is taken for a message of which nobody has said yet how it ended."""
+
+    title: str
+    since: datetime
+    time: str
+    text: str
+    grant_id: str
+    is_ours: bool
+
+
+def flights(sends: Sequence[SendRecord], outcomes: dict[str, str], names: dict[str, str], clock: Clock) -> list[Flight]:
+    """Intents without an outcome, and grants of which the send log has nothing: a program asked for them itself."""
+    found = []
+    for send in sends:
+        outcome = outcomes.get(send.grant_id)
+        if send.elsewhere or outcome not in (None, Outcome.INTENT):
+            continue
+        found.append(
+            Flight(
+                title=title(send.channel, send.category, send.campaign_id, names),
+                since=send.at,
+                time=clock.short(send.at),
+                text="Being handed over." if outcome else "Granted to a program that sends it itself.",
+                grant_id=send.grant_id,
+                is_ours=outcome is not None,
+            )
+        )
+    return found[::-1]
