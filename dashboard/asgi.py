@@ -16,8 +16,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django.setup(set_prefix=False)
 
 from approvals.consumers import InboxConsumer, RequestConsumer, ShellConsumer  # noqa: E402
-from campaigns.consumers import CampaignConsumer, CampaignListConsumer  # noqa: E402
 from campaigns.consumer_actor import ActorConsumer, StampedeConsumer  # noqa: E402
+from campaigns.consumers import CampaignConsumer, CampaignListConsumer  # noqa: E402
 from dashboard.consumers import NoSuchPage  # noqa: E402
 from dashboard.handler import PageHandler  # noqa: E402
 from orders.consumers import OrderConsumer, OrderListConsumer  # noqa: E402
@@ -79,9 +79,9 @@ websocket_urls = URLRouter(
         path("ws/approvals/", InboxConsumer.as_asgi()),
         path("ws/approvals/<str:request_id>/", RequestConsumer.as_asgi()),
         path("ws/campaigns/", CampaignListConsumer.as_asgi()),
-        path("ws/campaigns/<str:campaign_id>/", CampaignConsumer.as_asgi()),
         path("ws/campaigns/users/<str:user_id>/", ActorConsumer.as_asgi()),
         path("ws/campaigns/users/<str:user_id>/stampede/", StampedeConsumer.as_asgi()),
+        path("ws/campaigns/<str:campaign_id>/", CampaignConsumer.as_asgi()),
         path("ws/shell/", ShellConsumer.as_asgi()),
         re_path(r"", NoSuchPage.as_asgi()),
     ]
