@@ -1,8 +1,6 @@
 """The ASGI application: pages, API and webhooks by Django, live pages by Channels."""
 
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import django
 from channels.auth import AuthMiddlewareStack
@@ -18,59 +16,12 @@ django.setup(set_prefix=False)
 from approvals.consumers import InboxConsumer, RequestConsumer, ShellConsumer  # noqa: E402
 from campaigns.consumer_actor import ActorConsumer, StampedeConsumer  # noqa: E402
 from campaigns.consumers import CampaignConsumer, CampaignListConsumer  # noqa: E402
+from dashboard.bodies import BodyLimit, read_bodies_from_their_files  # noqa: E402
 from dashboard.consumers import NoSuchPage  # noqa: E402
 from dashboard.handler import PageHandler  # noqa: E402
 from orders.consumers import OrderConsumer, OrderListConsumer  # noqa: E402
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class BodyTooLarge(Exception):
-    """More came in than ``MAX_REQUEST_BODY`` bytes."""
-
-
-class BodyLimit:
-    """413 for bodies above a limit, before they are spooled to disk: Django's own limits look only at form data."""
-
-    def __init__(self, app: Any, most: int) -> None:
-        self._app = app
-        self._most = most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        declared = dict(scope["headers"]).get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > self._most:
-            await self._refuse(send)
-            return
-        received = 0
-        answered = False
-
-        async def counted() -> dict[str, Any]:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._most:
-                raise BodyTooLarge
-            return message
-
-        async def noted(message: dict[str, Any]) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except BodyTooLarge:
-            if not answered:
-                await self._refuse(send)
-
-    async def _refuse(self, send: Send) -> None:
-        body = f'{{"detail": "A request has {self._most} bytes at most."}}'.encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
+read_bodies_from_their_files()
 
 websocket_urls = URLRouter(
     [
@@ -89,7 +40,7 @@ websocket_urls = URLRouter(
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(PageHandler(), settings.MAX_REQUEST_BODY),
+        "http": BodyLimit(PageHandler(), settings.MAX_REQUEST_BODY, settings.LARGER_REQUEST_BODIES),
         # A foreign origin is refused before its cookies are looked at.
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(websocket_urls)),
     }

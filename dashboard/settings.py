@@ -185,6 +185,8 @@ CONTENT_SECURITY_POLICY = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_REQUEST_BODY = 2 * 1024 * 1024
+# Files of contacts, from who may import them: by path, how many bytes and which permission.
+LARGER_REQUEST_BODIES = {"/campaigns/imports/new/": (112 * 1024 * 1024, "campaigns.edit_campaign")}
 # Pages that a web process works on at once, each with a thread and, while it asks it, a database connection of its own.
 PAGE_THREADS = env.int("PAGE_THREADS", 64)
 

@@ -225,7 +225,10 @@ def cancel_import(import_id: str, *, user: User, door: Door, reason: str, key: s
         Refused: contacts are being written (``finalising``), or the import is over
     """
     _require_right(user)
-    read_import(import_id, user)
+    view = read_import(import_id, user)
+    if view.is_final:
+        # Its row says so already: nobody waits for a workflow that is just ending.
+        raise Refused(view.status, f"The import is {view.status} already.")
     message = ImportCancelInput(reason.strip(), By(user.get_username(), door))
     with naming_the_field():
         message.check()

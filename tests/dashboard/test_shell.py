@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from dashboard import health_watch, views
-from dashboard.asgi import BodyLimit
+from dashboard.bodies import BodyLimit
 from dashboard.health import Check
 from dashboard.health_watch import Health, HealthWatch, Sign
 
