@@ -267,7 +267,7 @@ class SlackMessageAdmin(RecordAdmin):
 
 @admin.register(SlackPress)
 class SlackPressAdmin(RecordAdmin):
-    list_display = ("user", "request_id", "approved", "state", "outcome", "received_at")
+    list_display = ("user", "on_behalf_of", "request_id", "approved", "state", "outcome", "received_at")
     list_filter = ("state",)
     list_select_related = ("user",)
     search_fields = ("request_id", "user__username")

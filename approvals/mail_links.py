@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from approvals import gateway
 from approvals.contract import ApprovalStatus, ApprovalView, Door, MailMode, is_request_id
 from approvals.presentation.words import amount_of, days_word, kind_word
-from approvals.standing import place_for
+from approvals.standing import place_for, why_not_in
 from approvals.strangers import note_bearer, note_stranger
 
 SALT = "approvals.mail.decision"
@@ -166,7 +166,7 @@ def _why_closed(link: Link, view: ApprovalView) -> str:
         return "The request has changed since this mail was sent. Look at it again before you decide."
     if view.mail != MailMode.DECIDE:
         return "Its policy wants you to decide on its page."
-    return ""
+    return why_not_in(view, link.username, link.place, timezone.now())
 
 
 def _closed(request: HttpRequest, title: str, words: str, status: int, link: Link | None = None) -> HttpResponse:

@@ -72,8 +72,17 @@ def may_decide(view: ApprovalView, username: str, now: datetime) -> tuple[str, s
 def _place(state: ApprovalState, username: str) -> tuple[str, str]:
     """Why they cannot decide now, and the place that they would take: their own first, then whom they cover for."""
     place = refusals.free_place(state, username)
+    return _why_not(state, username, place), place or username
+
+
+def why_not_in(view: ApprovalView, username: str, place: str, now: datetime) -> str:
+    """Why they cannot decide in this place now; empty when they can."""
+    return _why_not(state_of(view, now), username, place)
+
+
+def _why_not(state: ApprovalState, username: str, place: str) -> str:
     decision = DecisionInput(True, state.it.state_version, by=By(username, Door.WEB), on_behalf_of=place)
-    return _reason(lambda: refusals.decision_refusal(state, decision)), place or username
+    return _reason(lambda: refusals.decision_refusal(state, decision))
 
 
 def place_for(view: ApprovalView, username: str, now: datetime, *, covering: bool = False) -> str:

@@ -73,6 +73,9 @@ class TestMail:
         assert Client().post(path, {"choice": "approve"}).status_code == 200
         again = Client().post(path, {"choice": "approve", "comment": "Once more."})
         assertContains(again, "You approved this already", status_code=409)
+        opened = Client().get(path)
+        assertContains(opened, "You approved this already")
+        assertNotContains(opened, 'name="choice"')
         assert votes(asked, staff) == [("vp", "")]
 
     def test_who_also_covers_gets_a_link_of_its_own_for_that(self, asked: ApprovalView, staff: People) -> None:

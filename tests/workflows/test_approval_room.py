@@ -1,14 +1,31 @@
 """What people write into a request has its bounds in bytes, and a request that is full goes on all the same."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from approvals.contract import PolicyLevel
+from approvals.contract import (
+    MAX_DESCRIPTION,
+    MAX_LEVELS,
+    MAX_SEATS,
+    By,
+    CommentInput,
+    DecisionInput,
+    DelegationInput,
+    PolicyLevel,
+)
+from approvals.process import acts, hand_overs, refusals
+from approvals.process.hand_overs import MOST_COVERS
+from approvals.projection import to_json
+from approvals.workflows import ANSWERED
 from temporal_worker.connection import connect
 from temporal_worker.devserver import DevServer
+from tests.approvals import requests_of
 from tests.workflows.conftest import open_bench
 from tests.workflows.office import Asked, Bench, FakeOffice, Refusal, level, whats
 
@@ -82,3 +99,29 @@ class TestRoom:
         with pytest.raises(Refusal):
             await asked.act("add_comment", "employee", text="Hello", names=names)
         assert (await asked.approve("manager")).level == 2
+
+    def test_the_next_run_of_the_fullest_request_fits_into_a_message(self) -> None:
+        """Filled by everybody in every way, with the longest policy's people; only what a run hands to the next is looked at."""
+        levels = [requests_of.level(f"Level {n}", *seats_of(n), rule="all") for n in range(MAX_LEVELS)]
+        desk = requests_of.Desk(*levels, description="😀" * MAX_DESCRIPTION)
+        state = desk.state
+        for who in seats_of(0)[:-1]:
+            for words in (LONG, "😀" * 80):
+                decision = DecisionInput(True, 1, words, By(who, "web"), who)
+                if not refusals.decision_refusal(state, decision):
+                    acts.decide(state, decision)
+                    break
+        for number in range(MOST_COVERS):
+            until = desk.now + timedelta(days=1 + number)
+            wish = DelegationInput("bo", until, "😀" * 80, By("person-0-99", "web"))
+            assert hand_overs.delegation_refusal(state, wish) is None
+            acts.hand_over(state, wish)
+        while not refusals.comment_refusal(state, comment := CommentInput(LONG, By("employee", "web"))):
+            acts.comment(state, comment)
+        answered = [f"{n:016x}" for n in range(ANSWERED)]
+        resumed = replace(state.request, policy=state.policy, resume=state.view(), answered=answered)
+        assert 1_300_000 < len(json.dumps(to_json(resumed))) < 2_000_000
+
+
+def seats_of(number: int) -> list[str]:
+    return [f"person-{number}-{seat}" for seat in range(MAX_SEATS)]
