@@ -17,16 +17,25 @@ from dashboard.health import check_all
 _PLACES = {
     "orders": "Orders",
     "approvals": "Approvals",
+    "campaigns": "Campaigns",
     "admin": "Configuration",
     "api": "the API's documentation",
     "health": "Health",
 }
 
+HOMES = (
+    ("orders.view_order", "orders:list"),
+    ("campaigns.view_campaign", "campaigns:list"),
+    ("approvals.ask_approval", "approvals:list"),
+)
+"""Where people come home to: a right, and the page of the area that it is for."""
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The orders, until there is more than one area to come home to."""
-    return redirect("orders:list")
+    """The first area that is for whoever comes home; the orders say to everybody else that they have to log in."""
+    may_see = request.user.has_perm
+    return redirect(next((page for right, page in HOMES if may_see(right)), "orders:list"))
 
 
 @require_safe

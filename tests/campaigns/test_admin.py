@@ -14,8 +14,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns import over_cap
 from campaigns.models import CampaignSettings, CapPolicy, Contact, Segment, SendLog, Template
-from campaigns.over_cap import over_query, who_is_over
+from campaigns.over_cap import WINDOW, over_query, who_is_over
 from campaigns.policies import policy_for, policy_version
 from dashboard.records import RecordAdmin
 from dashboard.roles import ADMINISTRATORS, MARKETERS
@@ -346,6 +347,17 @@ class TestWhoWouldBeOver:
         policy.window, policy.max_per_day = "calendar", 1
         assert who_is_over(policy).words == "at most 10 people"
 
+    def test_of_a_day_with_very_many_messages_the_newest_are_looked_at(
+        self, policy: CapPolicy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        policy.max_per_day = 4
+        sent("USER-001", 5, at=timezone.now() - timedelta(hours=23))
+        assert who_is_over(policy).words == "1 person"
+        monkeypatch.setattr(over_cap, "MESSAGES", 41)
+        assert who_is_over(policy) == over_cap.OverCap([], is_more=True)
+        sent("USER-002", 5)
+        assert who_is_over(policy).words == "at least 1 person"
+
     def test_reads_the_index_by_time_however_large_the_log(self, policy: CapPolicy) -> None:
         """A quarter of a million old messages and as many people cost nothing: only the day's are read."""
         old = timezone.now() - timedelta(days=3)
@@ -359,7 +371,7 @@ class TestWhoWouldBeOver:
                 [old],
             )
         policy.max_per_day = 3
-        query = over_query(policy, timezone.now())
+        query = over_query(policy, timezone.now() - WINDOW, timezone.now())
         assert query is not None
         assert re.search(r"SEARCH .*campaigns_sendlog.* USING INDEX campaigns_s_at", query.explain()), query.explain()
         begun = time.perf_counter()
