@@ -110,10 +110,9 @@ def csv_lines(campaign: Campaign, listing: LogListing) -> Iterator[str]:
         if listing.user_id:
             people = people.filter(user_id=listing.user_id)
         for user_id, code in people.order_by("position").values_list("user_id", "code").iterator(chunk_size=1_000):
-            closed_at = safe_cell(campaign.closed_at)
-            words = {"at": closed_at, "user_id": safe_cell(user_id), "outcome": "denied", "code": code}
+            words = {"at": campaign.closed_at, "user_id": user_id, "outcome": "denied", "code": code}
             words |= {"detail": code_words(code), "channel": campaign.channel, "category": campaign.category}
-            yield writer.writerow([words.get(name, "") for name in COLUMNS])
+            yield writer.writerow([safe_cell(words.get(name)) for name in COLUMNS])
 
 
 def safe_cell(value: Any) -> Any:

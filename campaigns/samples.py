@@ -11,6 +11,7 @@ from campaigns.models import Campaign, ProgressSample
 
 # Up to which age of a campaign its samples are how far apart.
 STRETCHES = (
+    (timedelta(minutes=1), timedelta(seconds=1)),
     (timedelta(minutes=10), timedelta(seconds=5)),
     (timedelta(hours=2), timedelta(seconds=30)),
     (timedelta(days=1), timedelta(minutes=5)),

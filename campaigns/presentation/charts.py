@@ -77,12 +77,16 @@ class StackChart:
     words: str
 
 
-def rate_chart(samples: Sequence[ProgressSample]) -> RateChart | None:
-    """Decided per minute, from one sample to the next. None while there is nothing to draw."""
+def rate_chart(samples: Sequence[ProgressSample], *, closed: int = 0) -> RateChart | None:
+    """Decided per minute, from one sample to the next. None while there is nothing to draw.
+
+    ``closed``: how many were left over when the campaign ended, and were not decided one by one.
+    """
     if not _is_enough(samples):
         return None
     place = _Places(samples)
-    rates = [_per_minute(before, after) for before, after in pairwise(samples)]
+    most = samples[-1].decided - closed
+    rates = [_per_minute(before, after, most) for before, after in pairwise(samples)]
     limit = samples[-1].rate_per_minute
     top = _nice(max(max(rates), 1))
     shows_limit = 0 < limit <= top
@@ -91,7 +95,7 @@ def rate_chart(samples: Sequence[ProgressSample]) -> RateChart | None:
         y = _y(rate, top)
         points += [f"{place.units(before)} {y}", f"{place.units(after)} {y}"]
     line = "M" + " L".join(points)
-    average = sum(after.decided - before.decided for before, after in pairwise(samples)) / max(place.minutes, 1 / 60)
+    average = (most - samples[0].decided) / max(place.minutes, 1 / 60)
     pauses = _pauses(samples, place)
     words = (
         f"{average:,.0f} a minute on the whole, {max(rates):,.0f} at most, over {span(place.length)}"
@@ -102,7 +106,7 @@ def rate_chart(samples: Sequence[ProgressSample]) -> RateChart | None:
         line=line,
         area=f"{line} L{WIDTH} {FLOOR} L0 {FLOOR}Z",
         ticks=_ticks(place.length),
-        scale=[Tick(_y(top * part, top), f"{top * part:,.0f}") for part in (1, 0.5)],
+        scale=[Tick(_y(top * part, top), _number(top * part)) for part in (1, 0.5)],
         pauses=pauses,
         words=words,
         began_at=samples[0].at,
@@ -128,7 +132,7 @@ def stack_chart(samples: Sequence[ProgressSample]) -> StackChart | None:
         floors = tops
     middle, last = samples[len(samples) // 2], samples[-1]
     words = " ".join(f"After {span(sample.at - samples[0].at)}: {_standing(sample)}." for sample in (middle, last))
-    scale = [Tick(_y(audience * part, audience), f"{audience * part:,.0f}") for part in (1, 0.5)]
+    scale = [Tick(_y(audience * part, audience), _number(audience * part)) for part in (1, 0.5)]
     return StackChart(areas, _ticks(place.length), scale, words)
 
 
@@ -140,7 +144,7 @@ def measured_rate(samples: Sequence[ProgressSample], within: timedelta = timedel
     first = next((sample for sample in samples if last.at - sample.at <= within), last)
     if first.paused or (last.at - first.at).total_seconds() < 2:
         return None
-    return _per_minute(first, last)
+    return _per_minute(first, last, last.decided)
 
 
 def _is_enough(samples: Sequence[ProgressSample]) -> bool:
@@ -168,9 +172,9 @@ class _Places:
         return (at - self._first) / self.length
 
 
-def _per_minute(before: ProgressSample, after: ProgressSample) -> float:
+def _per_minute(before: ProgressSample, after: ProgressSample, most: int) -> float:
     seconds = max((after.at - before.at).total_seconds(), 0.001)
-    return max(0, after.decided - before.decided) * 60 / seconds
+    return max(0, min(after.decided, most) - min(before.decided, most)) * 60 / seconds
 
 
 def _y(number: float, top: float) -> float:
@@ -208,9 +212,21 @@ def _ticks(length: timedelta) -> list[Tick]:
     step = next((step for step in _STEPS if length / step <= MOST_TICKS), _STEPS[-1])
     ticks, number = [], 1
     while (at := number * step / length * 100) < 96 and number < 20:
-        ticks.append(Tick(round(at, 2), span(number * step), minor=number % 2 == 0))
+        ticks.append(Tick(round(at, 2), _since(number * step), minor=number % 2 == 0))
         number += 1
     return ticks
+
+
+def _since(passed: timedelta) -> str:
+    """``30 s``, ``1:30``, ``2 m``, ``3 h``."""
+    seconds = int(passed.total_seconds())
+    if seconds > 60 and seconds % 60:
+        return f"{seconds // 60}:{seconds % 60:02}"
+    return span(passed)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
 
 
 def _standing(sample: ProgressSample) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from campaigns.contract import CampaignEvent, CampaignPhase, CampaignStatus, CampaignView
+from campaigns.contract import CampaignEvent, CampaignPhase, CampaignStatus, CampaignView, CloseCode
 from campaigns.models import Campaign, ProgressSample
 from campaigns.presentation import bars, charts
 from campaigns.presentation.lede import lede_of
@@ -125,10 +125,15 @@ class CampaignPage:
         return self.view.counts["audience"] - self.view.counts["pending"]
 
     @property
+    def progress(self) -> int:
+        """How many were asked for; of one that is over, how many got it."""
+        return self.view.counts["sent"] if self.is_over else self.decided
+
+    @property
     def percent(self) -> str:
         audience = self.view.counts["audience"]
-        part = self.decided * 100 / audience if audience else 0.0
-        # Never a whole hundred before the last one is through.
+        part = self.progress * 100 / audience if audience else 0.0
+        # Never a whole hundred before the last one.
         return f"{part:.0f}" if part in (0, 100) else f"{min(part, 99.9):.1f}"
 
     @cached_property
@@ -170,7 +175,8 @@ class CampaignPage:
 
     @cached_property
     def rate_chart(self) -> charts.RateChart | None:
-        return charts.rate_chart(self.facts.samples)
+        closed = sum(self.view.denied_by_reason.get(code, 0) for code in CloseCode)
+        return charts.rate_chart(self.facts.samples, closed=closed)
 
     @cached_property
     def stack_chart(self) -> charts.StackChart | None:

@@ -1,24 +1,26 @@
-"""A campaign's pages on the projection, without Temporal: who sees what, what is drawn, at which cost."""
+"""A campaign's page on the projection, without Temporal: who sees what, what is drawn, what can be done."""
 
-from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django.asserts import assertContains
+from pytest_django.asserts import assertContains, assertNotContains
 
-from campaigns.models import Campaign
+from campaigns import gateway
+from campaigns.contract import LaunchApproval
+from campaigns.models import Campaign, CampaignRecipient, SendLog
 from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
-from dashboard.roles import CAMPAIGN_WRITERS, MARKETERS, STAFF
+from temporal_worker import client as temporal
+from tests.campaigns.pages import CID, HTMX, PAGE, client_of, draft, key_in, saved, view_of
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-CID = "CMP-20261121-101500-a1b2"
-PAGE = f"/campaigns/{CID}/"
-Clients = Callable[[str], Client]
+NO_TEMPORAL = "a page asks the projection, never Temporal"
 
 
 @pytest.fixture(autouse=True)
@@ -28,39 +30,218 @@ def _well(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def client_of(db: None) -> Clients:
-    """By role: marketer, writer, staff, admin."""
+def no_temporal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError(NO_TEMPORAL)
 
-    def client_of(name: str) -> Client:
-        roles = {"marketer": MARKETERS, "writer": CAMPAIGN_WRITERS, "staff": STAFF, "admin": "Administrators"}
-        user, _ = User.objects.get_or_create(username=name, defaults={"email": f"{name}@example.com"})
-        user.groups.set(Group.objects.filter(name=roles[name]))
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return client_of
+    monkeypatch.setattr(temporal, "call", refuse)
 
 
-def draft(campaign_id: str = CID, **fields: Any) -> Campaign:
-    texts = {"subject": "Hello {{ first_name }}", "body_text": "Dear {{ name }}"}
-    defaults = {"name": "Spring", "channel": "email", "audience": "all", "idempotency_key": campaign_id, **texts}
-    return Campaign.objects.create(campaign_id=campaign_id, **{**defaults, **fields})
-
-
-def running(campaign_id: str = CID, people: int = 10, sent: int = 4, **fields: Any) -> Campaign:
-    row = draft(campaign_id, status="running", launched_at=timezone.now(), launched_by="marketer", **fields)
-    row.set_counts({"sent": sent, "denied": 1, "pending": people - sent - 1})
-    row.denied_by_reason = {"opted_out": 1}
-    row.version, row.change = 5, 7
-    row.save()
-    return row
-
-
-class TestDraftPage:
-    def test_marketer(self, client_of: Clients) -> None:
+class TestRights:
+    @pytest.mark.parametrize("path", ["", "actions/", "trial/", "preview/", "log/", "edit/", "launch/", "pause/"])
+    def test_who_has_no_business_there_finds_nothing(self, path: str) -> None:
         draft()
+        assert client_of("staff").get(f"{PAGE}{path}").status_code == 404
+
+    @pytest.mark.parametrize("path", ["/campaigns/", "/campaigns/new/", PAGE, f"{PAGE}log/", "/campaigns/stop/"])
+    def test_who_is_not_logged_in_logs_in_first(self, path: str) -> None:
+        draft()
+        assert Client().get(path).headers["Location"].startswith("/accounts/login/")
+
+    @pytest.mark.parametrize(
+        ("who", "path", "status"),
+        [
+            ("writer", f"{PAGE}edit/", 200),
+            ("writer", f"{PAGE}launch/", 403),
+            ("writer", f"{PAGE}pause/", 403),
+            ("writer", "/campaigns/new/", 200),
+            ("writer", "/campaigns/stop/", 403),
+            ("writer", f"{PAGE}log/export/", 403),
+            ("admin", "/campaigns/new/", 403),
+            ("admin", f"{PAGE}edit/", 403),
+            ("admin", f"{PAGE}cancellation/", 403),
+            ("admin", "/campaigns/stop/", 200),
+            ("admin", f"{PAGE}log/export/", 200),
+            ("marketer", f"{PAGE}test/", 200),
+            ("marketer", f"{PAGE}log/export/", 200),
+            ("staff", "/campaigns/", 404),
+            ("staff", "/campaigns/new/", 404),
+            ("staff", "/campaigns/stop/", 404),
+        ],
+    )
+    def test_each_role(self, who: str, path: str, status: int) -> None:
+        draft()
+        assert client_of(who).get(path).status_code == status
+
+    def test_what_may_not_be_done_is_not_done_by_posting_either(self) -> None:
+        saved()
+        for noun in ("pause", "resumption", "cancellation", "rate", "launch", "test"):
+            assert client_of("writer").post(f"{PAGE}{noun}/", {"reason": "x"}).status_code == 403
+            assert client_of("staff").post(f"{PAGE}{noun}/", {"reason": "x"}).status_code == 404
+
+    def test_a_closed_account_is_logged_out(self) -> None:
+        draft()
+        client = client_of("marketer")
+        User.objects.update(is_active=False)
+        assert client.get(PAGE).status_code == 302
+
+    def test_no_such_campaign(self) -> None:
+        for path in ("CMP-20260101-000000-ffff/", "nothing/", "CMP-20260101-000000-ffff/log/"):
+            assert client_of("marketer").get(f"/campaigns/{path}").status_code == 404
+
+    def test_the_navigation_is_for_who_may_see(self) -> None:
+        saved()
+        badge = '<span class="count" id="badge-campaigns" hx-swap-oob="true"><span class="visually-hidden">running: </span>1'
+        assertContains(client_of("marketer").get("/campaigns/"), badge)
+        assertNotContains(client_of("staff").get("/orders/"), "badge-campaigns")
+
+
+class TestPage:
+    def test_the_line_adds_up_and_the_tab_says_how_far(self, no_temporal: None) -> None:
+        saved()
         page = client_of("marketer").get(PAGE)
-        assertContains(page, "It is a draft.")
-        assertContains(page, 'id="do-launch"')
-        assertContains(page, "<title>Draft · Spring · Callboard</title>")
+        assertContains(page, "<title>50.0 % Sending · Spring · Callboard</title>")
+        assertContains(page, "Sent 4, deferred 0, denied 1, failed 0, unknown 0, pending 5 of 10")
+        assertContains(page, "The sum holds.")
+        assertContains(page, 'href="/campaigns/CMP-20261121-101500-a1b2/log/?state=denied&amp;reason=opted_out"')
+        assertContains(page, "60 a minute")
+        assertContains(page, "It began to send.")
+
+    def test_a_sum_that_does_not_hold_is_said(self) -> None:
+        saved(counts={"audience": 11, "sent": 4, "deferred": 0, "denied": 1, "failed": 0, "unknown": 0, "pending": 5})
+        Campaign.objects.update(
+            snapshot={**Campaign.objects.get().snapshot, "counts": {**view_of().counts, "audience": 11}}
+        )
+        assertContains(client_of("marketer").get(PAGE), "The sum does not hold.")
+
+    def test_deferred_ones_and_when(self) -> None:
+        row = saved(counts={**view_of().counts, "deferred": 2, "sent": 2})
+        for number, hours in ((1, 3), (2, 9)):
+            at = timezone.now() + timedelta(hours=hours)
+            CampaignRecipient.objects.create(
+                campaign=row, position=number, user_id=f"U-{number}", state="deferred", code="quiet_hours", next_at=at
+            )
+        page = client_of("marketer").get(PAGE)
+        assertContains(page, "Night where they are")
+        assertContains(page, "Tried again from")
+        assertContains(page, "Two people get theirs later, the last ")
+
+    def test_charts_come_from_what_was_saved(self) -> None:
+        for version, sent in enumerate((1, 2, 4), start=5):
+            saved(
+                version=version,
+                started_at=timezone.now() - timedelta(seconds=700 - version * 90),
+                counts={**view_of().counts, "sent": sent, "pending": 9 - sent},
+            )
+        page = client_of("marketer").get(PAGE)
+        assertContains(page, "Recipients decided per minute")
+        assertContains(page, 'class="fill-sent" d="M')
+        assertContains(page, "The audience by state over time")
+
+    def test_an_approval_that_is_waited_for(self) -> None:
+        saved(status="awaiting_approval", phase="approval", approval=LaunchApproval("REQ-20261121-101500-c3d4"))
+        page = client_of("marketer").get(PAGE)
+        assertContains(page, 'id="to-approval" href="/approvals/REQ-20261121-101500-c3d4/"')
+        assertContains(page, "It waits for an approval.")
+
+    def test_the_other_times_of_a_recurring_one(self) -> None:
+        first = saved(row={"recurs": "0 9 * * 1"}, status="completed", closed_at=timezone.now())
+        saved(f"{CID}-2", row={"recurs": "0 9 * * 1", "first": first, "occurrence": 2}, series_id=CID, occurrence=2)
+        assertContains(client_of("marketer").get(PAGE), f'href="{PAGE[:-1]}-2/" id="oc-{CID}-2">Time 2</a>')
+        page = client_of("marketer").get(f"{PAGE[:-1]}-2/")
+        assertContains(page, "The first of them")
+        assertContains(page, "Every Monday at 09:00")
+
+    def test_what_is_typed_never_becomes_markup(self) -> None:
+        saved(row={"name": "<script>alert(1)</script>"}, name="<b>x</b>", reason="<img src=x>", status="paused")
+        html = client_of("marketer").get(PAGE).content.decode()
+        for bad in ("<script>alert", "<b>x</b>", "<img src=x>"):
+            assert bad not in html
+
+    def test_nobody_is_there_to_go_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        bad = Health((Sign("bad", "No worker is running"),), workers=False)
+        monkeypatch.setattr(health_watch, "current", lambda: bad)
+        saved()
+        assertContains(client_of("marketer").get(PAGE), "Temporal or its workers do not answer")
+
+    def test_it_costs_the_same_however_much_has_happened(self, no_temporal: None) -> None:
+        row = saved()
+        client = client_of("marketer")
+        client.get(PAGE)
+        with CaptureQueriesContext(connection) as few:
+            client.get(PAGE)
+        for number in range(60):
+            SendLog.objects.create(grant_id=f"g{number}", campaign_id=CID, user_id=f"U-{number}", outcome="sent")
+            CampaignRecipient.objects.create(campaign=row, position=number + 1, user_id=f"U-{number}", state="sent")
+        with CaptureQueriesContext(connection) as many:
+            client.get(PAGE)
+        assert len(many) == len(few) <= 16
+
+
+class TestActions:
+    def test_a_no_is_a_sentence_in_its_place(self) -> None:
+        saved(status="completed", phase="closed", closed_at=timezone.now())
+        page = client_of("marketer").get(PAGE)
+        assertContains(page, 'id="do-pause" type="button" aria-disabled="true" aria-describedby="why-pause"')
+        assertContains(page, "It is completed: nothing is left to send.")
+        assertContains(page, f"/campaigns/new/?like={CID}")
+
+    def test_who_may_only_look_is_told_once(self) -> None:
+        saved()
+        page = client_of("writer").get(PAGE)
+        assertContains(page, "You may look at campaigns; launching and stopping them takes a right", count=1)
+        assertNotContains(page, f'href="{PAGE}pause/"')
+
+    def test_a_paused_one_can_be_resumed(self) -> None:
+        saved(status="paused", reason="A typo.")
+        page = client_of("marketer").get(PAGE)
+        assertContains(page, 'id="do-resume"')
+        assertContains(page, "It is paused: A typo.")
+        assertContains(client_of("marketer").get(f"{PAGE}resumption/", headers=HTMX), "goes on with five recipients")
+
+    def test_pausing_draws_the_page_from_the_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        saved()
+        calls: list[dict[str, Any]] = []
+
+        def pause(campaign_id: str, **asked: Any) -> Any:
+            calls.append(asked)
+            return view_of(version=6, status="paused", reason=asked["reason"], actions_version=2)
+
+        monkeypatch.setattr(gateway, "pause", pause)
+        marketer = client_of("marketer")
+        key = key_in(marketer.get(f"{PAGE}pause/", headers=HTMX).content.decode())
+        for _ in range(2):
+            answer = marketer.post(f"{PAGE}pause/", {"reason": "A typo", "idempotency_key": key}, headers=HTMX)
+        assertContains(answer, 'id="campaign-head" hx-swap-oob="true" data-version="6"')
+        assertContains(answer, 'id="do-resume"')
+        assert [(one["reason"], one["key"], one["door"]) for one in calls] == [("A typo", key, "web")] * 2
+        assert marketer.post(f"{PAGE}pause/", {"reason": "A typo"}).status_code == 302
+
+    @pytest.mark.parametrize(
+        ("problem", "status"),
+        [
+            (gateway.CampaignRefused("already_paused", "It is paused already: A typo."), 409),
+            (gateway.NotPermitted("no_right", "You may not."), 403),
+            (gateway.Unavailable("Temporal is out of reach.", 3), 503),
+            (gateway.InvalidRequest("reason", "must be shorter"), 422),
+        ],
+    )
+    def test_a_no_keeps_what_was_typed(
+        self, monkeypatch: pytest.MonkeyPatch, problem: gateway.CampaignProblem, status: int
+    ) -> None:
+        saved()
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise problem
+
+        monkeypatch.setattr(gateway, "pause", refuse)
+        answer = client_of("marketer").post(f"{PAGE}pause/", {"reason": "Well thought"}, headers=HTMX)
+        assert answer.status_code == status
+        if status != 403:
+            assertContains(answer, "Well thought", status_code=status)
+
+    @pytest.mark.parametrize("rate", ["", "0", "-3", "many", "9999999", "1.5"])
+    def test_no_rate(self, rate: str) -> None:
+        saved()
+        answer = client_of("marketer").post(f"{PAGE}rate/", {"per_minute": rate}, headers=HTMX)
+        assertContains(answer, 'id="f-per_minute-error"', status_code=422)
