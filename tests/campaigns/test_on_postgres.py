@@ -12,8 +12,9 @@ from django.db import connection, connections, transaction
 from campaigns import models, preferences
 from campaigns.contract import MARKETING, By, Door
 from campaigns.models.words import Outcome
+from campaigns.over_cap import who_is_over
 from campaigns.segments import filtered
-from campaigns.send_log import Grant, commit_intent, record_outcome
+from campaigns.send_log import Grant, commit_intent, record_handed_out, record_outcome
 from temporal_worker.models import ChangeCounter
 from tests.campaigns.contacts_of import contact
 from tests.orders.at_once import at_once
@@ -156,3 +157,41 @@ def _done_within(future: Any, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+class TestWhoIsOver:
+    def test_is_counted_in_segments_and_outside_of_them(self) -> None:
+        for number in range(1, 5):
+            contact(f"OVER-{number:03}", attributes={"plan": "pro" if number <= 2 else "free"})
+            for message in range(number):
+                models.SendLog.objects.create(
+                    grant_id=f"over:{number}:{message}",
+                    user_id=f"OVER-{number:03}",
+                    channel="email",
+                    category=MARKETING,
+                    outcome=Outcome.SENT,
+                )
+        pro = models.Segment.objects.create(
+            name="Over pro", filters={"filters": [{"field": "attributes.plan", "op": "is", "value": "pro"}]}
+        )
+        of_pro = models.CapPolicy.objects.create(name="Over pro", segment=pro, max_per_day=1)
+        everybody = models.CapPolicy.objects.create(name="Over all", is_default=True, per_channel={"email": 3})
+        assert who_is_over(of_pro).people == [("OVER-002", 2)]
+        assert who_is_over(everybody).people == [("OVER-004", 4)]
+
+
+class TestHandedOut:
+    def test_what_a_program_was_granted_waits_for_an_opt_out_that_is_under_way(self) -> None:
+        contact("HANDED-001")
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            preferences.record_opt_out("HANDED-001", "email", by=PERSON)
+            asked = grant("HANDED-001", campaign_id="", grant_id="api:shop:1")
+            answer = in_thread(pool, lambda: record_handed_out(asked))
+        assert answer.result(10) == "opted_out"
+        assert models.SendLog.objects.get(user_id="HANDED-001").outcome == Outcome.DENIED
+
+    def test_of_many_at_once_there_is_one_row(self) -> None:
+        contact("HANDED-002")
+        asked = grant("HANDED-002", campaign_id="", grant_id="api:shop:2")
+        assert at_once(8, lambda n: record_handed_out(asked)) == [""] * 8
+        assert models.SendLog.objects.get(user_id="HANDED-002").outcome == Outcome.UNKNOWN
