@@ -24,7 +24,7 @@ GAP = pick(short=4.0, full=10.0)
 """Seconds from one kill to the next."""
 ANSWER_TAKES = 0.15
 """Seconds that the mail server has a mail before it says so: kills fall into them."""
-ENDED_WITHIN = pick(short=150.0, full=420.0)
+ENDED_WITHIN = pick(short=300.0, full=1_100.0)
 """Seconds after the last kill: a batch of a dead worker is taken up after 10 s."""
 
 
@@ -41,7 +41,7 @@ async def agency(own_stack: Stack, mail_server: MailServer) -> Agency:
 
 
 class TestTheCapHolds:
-    @pytest.mark.timeout(1200)
+    @pytest.mark.timeout(1_500)
     async def test_whoever_dies(self, agency: Agency, say: Callable[[str], None]) -> None:
         mails = agency.mails
         agency.inside(f"mailings.settle({CAP}, batch_size=25); mailings.people('KILLED', {PEOPLE})")
@@ -59,7 +59,7 @@ class TestTheCapHolds:
         )
         _holds(agency, campaigns)
 
-    @pytest.mark.timeout(600)
+    @pytest.mark.timeout(1_300)
     async def test_a_mail_server_that_hangs_up(self, agency: Agency, say: Callable[[str], None]) -> None:
         """It takes every third mail and hangs up instead of saying so: whatever is unknown keeps its slot."""
         mails, count = agency.mails, max(CAP + 2, CAMPAIGNS // 5)
@@ -75,6 +75,20 @@ class TestTheCapHolds:
         unknown = {row[:2] for row in agency.logged(campaigns, "unknown")}
         assert len(unknown) > PEOPLE * CAP // 10
         assert unknown <= set(agency.received(campaigns)), "The server had taken each of them."
+
+
+class TestKnownOptOuts:
+    @pytest.mark.timeout(600)
+    async def test_a_thousand_of_them_start_no_actor(self, agency: Agency) -> None:
+        agency.inside(f"mailings.settle({CAP}); mailings.people('OUT', 1_000, opted_out=True)")
+        campaigns = await asyncio.to_thread(agency.launch, "O", 1, "OUT")
+        await agency.until_ended(campaigns, ENDED_WITHIN)
+        (row,) = agency.campaign_rows(campaigns)
+        assert row["counts"]["denied"] == 1_000
+        agency.check_lines(campaigns, 1_000)
+        started = agency.temporal.list_workflows("WorkflowId STARTS_WITH 'user-actor-OUT-'")
+        assert [one.id async for one in started] == []
+        assert agency.received(campaigns) == []
 
 
 def _summary(agency: Agency, campaigns: list[str]) -> str:
