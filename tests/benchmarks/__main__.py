@@ -1,4 +1,5 @@
-"""``make bench``: each figure beside its baseline from the same run. ``BENCH=orders`` runs one group.
+"""``make bench``: each figure beside its baseline from the same run. ``BENCH=orders`` runs one group; ``RECIPIENTS`` says how
+many the largest campaign has (20,000).
 
 Prints a table and writes the same as ``bench.json`` into DATA_DIR: a list of ``{name, value, unit, baseline, ratio, target,
 holds}``. Figures of a shared machine wander; the ratios hold better.
@@ -20,13 +21,14 @@ import django
 def main() -> int:
     from django.conf import settings
 
-    from tests.benchmarks import approvals, orders
+    from tests.benchmarks import approvals, campaigns, orders
     from tests.benchmarks.figures import Figure, table
     from tests.stack import Stack
 
     groups: dict[str, Callable[[Stack], Awaitable[list[Figure]]]] = {
         "orders": orders.measure,
         "approvals": approvals.measure,
+        "campaigns": campaigns.measure,
     }
     wanted = os.environ.get("BENCH") or ",".join(groups)
     if unknown := set(wanted.split(",")) - set(groups):
