@@ -18,9 +18,9 @@ def _cap_field(label: str) -> forms.IntegerField:
 
 
 class CapPolicyForm(forms.ModelForm):
-    email_a_day = _cap_field("e-mails a day, at most")
-    sms_a_day = _cap_field("text messages a day, at most")
-    push_a_day = _cap_field("push messages a day, at most")
+    email_a_day = _cap_field("E-mails a day, at most")
+    sms_a_day = _cap_field("Text messages a day, at most")
+    push_a_day = _cap_field("Push messages a day, at most")
 
     class Meta:
         model = CapPolicy
@@ -150,11 +150,11 @@ class WhoWouldBeOverForm(forms.Form):
         CapPolicy.objects.all(), label="For the people of", help_text="Whoever comes under this policy now."
     )
     max_per_day = forms.IntegerField(
-        label="messages a day, at most", required=False, min_value=0, max_value=MAX_CAP, help_text=_NO_RULE
+        label="Messages a day, at most", required=False, min_value=0, max_value=MAX_CAP, help_text=_NO_RULE
     )
-    email_a_day = _cap_field("e-mails a day, at most")
-    sms_a_day = _cap_field("text messages a day, at most")
-    push_a_day = _cap_field("push messages a day, at most")
+    email_a_day = _cap_field("E-mails a day, at most")
+    sms_a_day = _cap_field("Text messages a day, at most")
+    push_a_day = _cap_field("Push messages a day, at most")
 
     def as_policy(self) -> CapPolicy:
         """The chosen policy with these numbers instead of its own, unsaved."""

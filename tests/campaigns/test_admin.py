@@ -218,7 +218,7 @@ class TestHistory:
         entry = LogEntry.objects.order_by("-pk")[0]
         words = entry.get_change_message()
         assert words == (
-            "Messages a day, at most: 3 → 2; text messages a day, at most: nothing → 1; "
+            "Messages a day, at most: 3 → 2; Text messages a day, at most: nothing → 1; "
             "Quiet from: nothing → 21:00; Quiet until: nothing → 08:00"
         )
         assert entry.user.username == ADMINISTRATORS
