@@ -105,7 +105,7 @@ def campaigns() -> list[DemoCampaign]:
         ),
         DemoCampaign("Letter to all members", 0, {"segment": "Members"}, steps=(launches(asks_first=True),)),
         DemoCampaign("Flash sale", 2, {"segment": "Paying"}, {"starts_at": tomorrow}, (launches(),)),
-        DemoCampaign("Autumn letter", 0, _people(449, 488), {"rate_per_minute": 2}, (launches(),)),
+        DemoCampaign("Autumn letter", 0, _people(449, 488), {"rate_per_minute": 1}, (launches(),)),
         DemoCampaign("Winter catalogue", 0, {"segment": "German speaking"}, {"rate_per_minute": 240}),
     ]
 

@@ -88,7 +88,8 @@ def rate_chart(samples: Sequence[ProgressSample], *, closed: int = 0) -> RateCha
     most = samples[-1].decided - closed
     rates = [_per_minute(before, after, most) for before, after in pairwise(samples)]
     limit = samples[-1].rate_per_minute
-    top = _nice(max(max(rates), 1))
+    # The limit belongs into the picture, unless it would make a flat line of what was reached.
+    top = _nice(max(*rates, limit if limit <= 2 * max(rates) else 0, 1))
     shows_limit = 0 < limit <= top
     points: list[str] = []
     for (before, after), rate in zip(pairwise(samples), rates, strict=True):

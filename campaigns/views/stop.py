@@ -10,6 +10,7 @@ from campaigns.contract import CampaignStatus, StopReport, StopState
 from campaigns.counts import WAITING
 from campaigns.forms import StopForm
 from campaigns.gateway.rights import SEE_CAMPAIGNS, STOP_ALL
+from campaigns.live import TEXTS
 from campaigns.models import Campaign
 from campaigns.views.viewer import user_of
 from dashboard.access import is_fragment, requires
@@ -64,19 +65,22 @@ def report(request: HttpRequest, stop_id: str) -> HttpResponse:
 
 def _entries(report: StopReport) -> list[dict[str, str]]:
     ids = [entry.workflow_id.removeprefix("campaign-") for entry in report.entries]
-    names = dict(Campaign.objects.filter(campaign_id__in=ids).values_list("campaign_id", "name"))
+    rows = {row.campaign_id: row for row in Campaign.objects.filter(campaign_id__in=ids).defer(*TEXTS)}
     entries = []
     for campaign_id, entry in zip(ids, report.entries, strict=True):
+        row = rows.get(campaign_id)
         mark, word = STATE_MARKS.get(StopState(entry.state), ("idle", entry.state))
+        problem = entry.problem
+        if entry.state == StopState.ENDED:
+            # Nothing of it runs, which there is no need to say in the server's words.
+            problem = ""
+            if row is not None and row.recurs and row.status == CampaignStatus.SCHEDULED:
+                mark, word = "warn", "Not running; its next time still comes"
+                problem = "Cancel it if that must not be."
+        name = row.name if row is not None else campaign_id
+        status = entry.status.replace("_", " ") or (row.get_status_display() if row is not None else "")
         entries.append(
-            {
-                "campaign_id": campaign_id,
-                "name": names.get(campaign_id, campaign_id),
-                "mark": mark,
-                "word": word,
-                "status": entry.status.replace("_", " "),
-                "problem": entry.problem,
-            }
+            {"campaign_id": campaign_id, "name": name, "mark": mark, "word": word, "status": status, "problem": problem}
         )
     return entries
 

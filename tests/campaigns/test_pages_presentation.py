@@ -1,0 +1,169 @@
+"""Campaigns as people see them: the bar, the charts, sentences and times, without a database."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from campaigns.contract import CampaignPhase
+from campaigns.models import ProgressSample
+from campaigns.presentation import bars, charts
+from campaigns.presentation.lede import lede_of
+from campaigns.presentation.log import ReasonCount, reason_groups
+from campaigns.presentation.status import glance_of, next_of, status_of
+from campaigns.presentation.words import audience_words, code_words, cron_words
+from campaigns.samples import slot_of
+from dashboard.phrases import plain
+from tests.campaigns.pages import view_of
+
+BEGAN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+COUNTS = {
+    "audience": 24_500,
+    "sent": 14_212,
+    "deferred": 1_950,
+    "denied": 731,
+    "failed": 38,
+    "unknown": 3,
+    "pending": 7_566,
+}
+
+
+def sample(seconds: float, sent: int, *, of: int = 100, **fields: Any) -> ProgressSample:
+    at = BEGAN + timedelta(seconds=seconds)
+    return ProgressSample(slot=at, at=at, sent=sent, pending=of - sent - sum(
+        number for name, number in fields.items() if name in ("denied", "deferred", "failed", "unknown")
+    ), **fields)  # fmt: skip
+
+
+class TestBar:
+    def test_the_parts_fill_it_and_the_smallest_is_seen(self) -> None:
+        parts = {part.state: part for part in bars.bar_of(COUNTS)}
+        assert parts["unknown"].width == bars.LEAST
+        assert abs(sum(part.width for part in parts.values()) - 100) < 0.05
+        assert parts["sent"].x == 0
+        assert abs(parts["pending"].x + parts["pending"].width - 100) < 0.05
+        assert bars.bar_of({"sent": 0}) == []
+
+    def test_the_line(self) -> None:
+        assert [part.number for part in bars.sum_of(COUNTS)] == [14_212, 1_950, 731, 38, 3, 7_566]
+        assert bars.adds_up(COUNTS)
+        assert not bars.adds_up({**COUNTS, "sent": 14_213})
+        assert bars.in_words(COUNTS).startswith("Sent 14,212, deferred 1,950")
+
+
+class TestCharts:
+    def test_nothing_to_draw(self) -> None:
+        assert charts.rate_chart([]) is None
+        assert charts.stack_chart([sample(0, 0)]) is None
+
+    def test_a_pause_is_a_band_and_its_rate_is_nothing(self) -> None:
+        seen = [sample(0, 0), sample(60, 30), sample(61, 30, paused=True), sample(301, 30), sample(361, 60)]
+        for one in seen:
+            one.rate_per_minute = 40
+        chart = charts.rate_chart(seen)
+        assert chart is not None
+        assert [band.words for band in chart.pauses] == ["Paused 4\u00a0m"]
+        assert "paused 1 time; the limit is 40." in chart.words
+        assert chart.limit_y == 24.0
+        assert chart.line.startswith("M0.0 60.0 L")
+
+    def test_who_was_left_over_at_the_end_is_no_rate(self) -> None:
+        chart = charts.rate_chart([sample(0, 0), sample(60, 10), sample(61, 10, denied=90)], closed=90)
+        assert chart is not None
+        assert "10 at most" in chart.words
+
+    def test_every_moment_is_the_whole_audience(self) -> None:
+        chart = charts.stack_chart([sample(0, 0), sample(60, 30, denied=5), sample(120, 80, denied=20)])
+        assert chart is not None
+        assert [area.state for area in chart.areas] == ["sent", "denied", "pending"]
+        assert "24.0" in chart.areas[-1].path  # up to the top
+        assert "After 2\u00a0m: 80 sent, 20 denied." in chart.words
+
+    def test_the_rate_of_the_last_minute(self) -> None:
+        assert charts.measured_rate([sample(0, 0), sample(60, 10), sample(120, 50)]) == 40
+        assert charts.measured_rate([sample(0, 0), sample(60, 10, paused=True)]) is None
+        assert charts.measured_rate([sample(0, 0)]) is None
+
+    @pytest.mark.parametrize(
+        ("seconds", "ticks"),
+        [(120, ["30\u00a0s", "1\u00a0m", "1:30"]), (7_200, ["30\u00a0m", "1\u00a0h", "1\u00a0h\u00a030\u00a0m"])],
+    )
+    def test_ticks(self, seconds: int, ticks: list[str]) -> None:
+        chart = charts.rate_chart([sample(0, 0), sample(seconds, 10)])
+        assert chart is not None
+        assert [tick.words for tick in chart.ticks] == ticks
+
+    def test_months_are_a_few_hundred_samples(self) -> None:
+        slots = {slot_of(BEGAN + timedelta(seconds=passed), BEGAN) for passed in range(0, 60 * 86_400, 7)}
+        assert len(slots) < 2_200
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("cron", "words"),
+        [
+            ("0 9 * * 1", "every Monday at 09:00"),
+            ("30 7 * * *", "every day at 07:30"),
+            ("0 9 * * 1-5", "every weekday at 09:00"),
+            ("0 9 1 * *", "on day 1 of each month at 09:00"),
+            ("*/5 * * * *", "by the times */5 * * * *"),
+        ],
+    )
+    def test_times(self, cron: str, words: str) -> None:
+        assert cron_words(cron) == words
+
+    def test_codes_and_audiences(self) -> None:
+        assert code_words("quiet_hours") == "Night where they are"
+        assert code_words("smtp_550") == "Smtp 550"
+        assert audience_words({"user_ids": ["a"]}) == "One named contact"
+        assert audience_words({"segment": "Members"}) == "“Members”"
+
+    def test_reasons_in_their_groups(self) -> None:
+        groups = reason_groups(
+            [
+                ReasonCount("deferred", "min_gap", 5),
+                ReasonCount("denied", "cap_day", 20),
+                ReasonCount("denied", "opted_out", 80),
+            ]
+        )
+        assert [(group.word, group.number) for group in groups] == [("Denied", 100), ("Deferred", 5)]
+        assert [(one.code, one.part) for one in groups[0].reasons] == [("opted_out", 100.0), ("cap_day", 25.0)]
+
+
+class TestSentences:
+    @pytest.mark.parametrize(
+        ("fields", "word", "next_words", "lede"),
+        [
+            ({"status": "starting"}, "Starting", "Starts by itself", "It is launched and starts"),
+            (
+                {"status": "paused", "reason": "A typo."},
+                "Paused",
+                "A typo",
+                "It is paused: A typo. Five recipients wait",
+            ),
+            ({"status": "completed"}, "Completed", "Ended", "It is done: four people have got it. Six others did not"),
+            (
+                {"status": "cancelled", "reason": "No."},
+                "Cancelled",
+                "No",
+                "It was cancelled: No. Four people had got it",
+            ),
+            ({}, "Sending", "Ends in a moment", "The first pass ends at about 21 Nov 12:05 UTC."),
+            ({"phase": CampaignPhase.AUDIENCE}, "Writing down the audience", "Ends in a moment", "Its recipients are"),
+        ],
+    )
+    def test_each_state(self, fields: dict[str, Any], word: str, next_words: str, lede: str) -> None:
+        view = view_of(**fields)
+        glance = glance_of(view)
+        assert status_of(glance).word == word
+        assert plain(next_of(glance)) == next_words
+        said = lede_of(glance, view.counts, first_pass_at=BEGAN + timedelta(minutes=5), last_deferred_at=None)
+        assert plain(said).startswith(lede)
+
+    def test_who_gets_it_later(self) -> None:
+        view = view_of(counts={**COUNTS, "pending": 0}, phase=CampaignPhase.DEFERRED)
+        said = lede_of(glance_of(view), view.counts, first_pass_at=None, last_deferred_at=BEGAN)
+        assert plain(said) == (
+            "Everybody was asked for. 1,950 people get theirs later, the last 21 Nov 12:00 UTC, when their own rules allow it."
+        )
+        assert status_of(glance_of(view)).word == "Waiting for the deferred"
