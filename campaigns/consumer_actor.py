@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from campaigns import gateway
 from campaigns.gateway.rights import SEND
 from campaigns.inspector.stampede import Asked, StampedeForm, Tally, run
-from campaigns.live_actor import SEE, live_actor
+from campaigns.live_actor import SEE, inspect, live_actor
 from campaigns.models import Contact
 from dashboard.consumers import NOT_FOUND, LiveConsumer
 from dashboard.live_pages import LiveProcess, ProcessConsumer
@@ -85,6 +85,8 @@ class StampedeConsumer(LiveConsumer):
         context = {"user_id": self.user_id, "oob": True, **ended}
         if "tally" in ended:
             self.outbox.put("tally", render_to_string("campaigns/_stampede_tally.html", context))
+        if "page" in ended:
+            self.outbox.put("now", render_to_string("campaigns/_stampede_now.html", context))
         self.outbox.put("form", render_to_string("campaigns/_stampede_form.html", context))
 
     def _ask_all(self, form: StampedeForm, told: Any) -> dict[str, Any]:
@@ -101,6 +103,7 @@ class StampedeConsumer(LiveConsumer):
         except gateway.CampaignProblem as problem:
             ended["problem"] = problem
         form.show_again(keep_key=isinstance(ended.get("problem"), gateway.Unavailable))
+        ended["page"], _ = inspect(self.user_id, user)
         return ended
 
 

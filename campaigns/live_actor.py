@@ -14,7 +14,7 @@ from temporalio.envconfig import ClientConfig
 
 from campaigns import gateway
 from campaigns.contract import ActorView, user_actor_workflow_id
-from campaigns.gateway.runs import Run, aruns_of, runs_of
+from campaigns.gateway.runs import MOST, Run, aruns_of, runs_of
 from campaigns.inspector.facts import Facts, facts_of
 from campaigns.inspector.page import ActorPage
 from campaigns.models import Contact
@@ -23,6 +23,8 @@ from temporal_worker.client import WorkflowNotFound
 
 LOOKED_FOR_EVERY = 5.0
 """Seconds between two looks for an actor that does not run yet."""
+MOST_KNOWN = 500
+"""People whose runs are remembered while somebody looks at them."""
 SEE = "campaigns.view_contact"
 
 
@@ -58,7 +60,10 @@ def unavailable_fragment() -> str:
 
 
 class ActorSource:
-    """What the hub asks for frames."""
+    """What the hub asks for frames. The list of runs changes with the run only, and is asked for then."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, tuple[int, list[Run]]] = {}
 
     async def fetch(self, workflow_id: str, timeout: float) -> dict[str, Any]:
         user_id = workflow_id.removeprefix("user-actor-")
@@ -66,7 +71,23 @@ class ActorSource:
         facts = await database_sync_to_async(_facts, thread_sensitive=False)(user_id, view)
         if facts is None:
             raise WorkflowNotFound(workflow_id)
-        return {"version": view.version, "view": view, "facts": facts, "runs": await aruns_of(user_id)}
+        return {
+            "version": view.version,
+            "view": view,
+            "facts": facts,
+            "runs": await self._runs_of(user_id, view.run.number),
+        }
+
+    async def _runs_of(self, user_id: str, number: int) -> list[Run]:
+        known_for, runs = self._runs.get(user_id, (0, []))
+        if known_for != number:
+            runs = await aruns_of(user_id)
+            # The server's list is a moment behind: one that has not heard of this run is asked for again.
+            if sum(run.reason in ("open", "continued") for run in runs) >= min(number, MOST):
+                if len(self._runs) >= MOST_KNOWN:
+                    self._runs.clear()
+                self._runs[user_id] = (number, runs)
+        return runs
 
     def render(self, state: dict[str, Any]) -> str:
         view: ActorView = state["view"]

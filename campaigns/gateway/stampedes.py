@@ -18,6 +18,8 @@ from temporal_worker.client import TemporalUnavailable
 
 MAX_STAMPEDE = 100
 TIMEOUT = 30.0
+STAMPEDE = "stampede:"
+"""What the grant ids of stampedes begin with."""
 GIVEN_BACK = "It was a stampede for show: nothing was sent."
 
 log = structlog.get_logger(__name__)
@@ -122,4 +124,4 @@ def give_back_stampede(user_id: str, *, user: User, key: str, numbers: Collectio
 
 def _grant_id(user: User, key: str, number: int) -> str:
     """A name that neither a campaign's grant nor a program's can have: theirs begin with other words."""
-    return f"stampede:{user.username}:{key}:{number}"
+    return f"{STAMPEDE}{user.username}:{key}:{number}"

@@ -48,10 +48,14 @@ class CapForm(PersonForm):
     title, submit, told = "A cap of their own", "Save", "Their own cap is saved, and decides from now on."
     intro = "It takes the place of every policy, whole. Empty is no rule; 0 allows nothing."
     tick = ("count_transactional",)
+    spans = {
+        **dict.fromkeys(("max_per_day", "min_hours_between", "quiet_from", "quiet_to"), "of-2"),
+        **dict.fromkeys(("email", "sms", "push"), "of-3"),
+    }
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-    max_per_day = _most("Messages a day, at most")
+    max_per_day = _most("Messages a day, most")
     min_hours_between = forms.FloatField(
-        label="Hours between two, at least",
+        label="Hours between two",
         required=False,
         min_value=0,
         max_value=MAX_GAP_HOURS,
@@ -65,8 +69,8 @@ class CapForm(PersonForm):
         ],
     )
     email = _most("Mails a day")
-    sms = _most("Text messages a day")
-    push = _most("Push messages a day")
+    sms = _most("SMS a day")
+    push = _most("Push a day")
     categories = forms.CharField(
         label="Of a category a day",
         required=False,

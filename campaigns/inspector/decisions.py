@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from campaigns.contract import DecisionEntry, EntryKind, SendRecord
+from campaigns.gateway.stampedes import STAMPEDE
 from campaigns.inspector.clock import Clock
 from campaigns.inspector.words import channel_word
 from campaigns.models import SendLog
@@ -26,6 +27,9 @@ _KINDS: dict[str, tuple[str, str]] = {
 }
 
 
+_ASKED = {"test-to": "a test", "api": "a program"}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One line. ``code`` is for machines; ``grant_id`` names the message; ``used_by`` are the grants that used a cap up."""
@@ -42,10 +46,12 @@ class Entry:
     campaign_id: str = ""
     used_by: Sequence[str] = ()
     is_test: bool = False
+    is_grant: bool = False
 
     @property
     def anchor(self) -> str:
-        return f"grant-{self.grant_id}"
+        """Where a link to a grant leads: to its own line, not to those of attempts that were refused before."""
+        return f"grant-{self.grant_id}" if self.is_grant else f"d-{self.key}"
 
     @property
     def grant_tail(self) -> str:
@@ -65,9 +71,10 @@ def entries(
     return sorted(found, key=lambda entry: (entry.at, entry.key), reverse=True)
 
 
-def title(channel: str, category: str, campaign_id: str, names: dict[str, str]) -> str:
-    """``Push · Price drop``."""
-    what = names.get(campaign_id) or campaign_id or category
+def title(channel: str, category: str, campaign_id: str, names: dict[str, str], grant_id: str = "") -> str:
+    """``Push · Price drop``; what no campaign sends says who asked."""
+    asked = _ASKED.get(grant_id.partition(":")[0], "")
+    what = names.get(campaign_id) or campaign_id or (f"{category}, {asked}" if asked else category)
     return f"{channel_word(channel)} · {what}" if what else channel_word(channel)
 
 
@@ -79,13 +86,14 @@ def _logged(row: SendLog, granted: DecisionEntry | None, names: dict[str, str], 
         time=clock.short(row.at),
         mark=mark,
         word=word,
-        title=title(row.channel, row.category, row.campaign_id, names),
+        title=title(row.channel, row.category, row.campaign_id, names, row.grant_id),
         text=" ".join(_sentences(row, granted, clock)),
         code=row.code if row.code and row.code != "allowed" else "transactional" if row.transactional else "",
         grant_id=row.grant_id,
         campaign_id=row.campaign_id if row.campaign_id in names else "",
         used_by=row.used_by or (),
         is_test=row.is_test,
+        is_grant=row.outcome in ATTEMPTED,
     )
 
 
@@ -120,11 +128,14 @@ def _told(number: int, one: DecisionEntry, names: dict[str, str], clock: Clock) 
         time=clock.short(one.at),
         mark=mark,
         word=word,
-        title=title(one.channel, one.category, one.campaign_id, names) if one.channel else "A message to the actor",
+        title=title(one.channel, one.category, one.campaign_id, names, one.grant_id)
+        if one.channel
+        else "A message to the actor",
         text=one.reason,
         code="transactional" if one.transactional else "",
         grant_id=one.grant_id,
         campaign_id=one.campaign_id if one.campaign_id in names else "",
+        is_grant=one.code == EntryKind.GRANTED,
     )
 
 
@@ -149,12 +160,20 @@ def flights(sends: Sequence[SendRecord], outcomes: dict[str, str], names: dict[s
             continue
         found.append(
             Flight(
-                title=title(send.channel, send.category, send.campaign_id, names),
+                title=title(send.channel, send.category, send.campaign_id, names, send.grant_id),
                 since=send.at,
                 time=clock.short(send.at),
-                text="Being handed over." if outcome else "Granted to a program that sends it itself.",
+                text=_held_for(send, outcome),
                 grant_id=send.grant_id,
                 is_ours=outcome is not None,
             )
         )
     return found[::-1]
+
+
+def _held_for(send: SendRecord, outcome: str | None) -> str:
+    if outcome is not None:
+        return "It is being handed over."
+    if send.grant_id.startswith(STAMPEDE):
+        return "A stampede took it for show; nothing is sent."
+    return "It is granted, and its message has not begun."

@@ -55,8 +55,15 @@ class PersonForm(KeyedForm):
     right: ClassVar[str] = "campaigns.edit_preferences"
     ticks: ClassVar[tuple[str, ...]] = ()
     tick: ClassVar[tuple[str, ...]] = ()
+    spans: ClassVar[dict[str, str]] = {}
+    """Fields that share a line: ``of-2`` with one more, ``of-3`` with two."""
     clears = ""
     intro = ""
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        for name, field in self.fields.items():
+            field.span = self.spans.get(name, "")  # type: ignore[attr-defined]
 
     @property
     def datalist(self) -> list[str]:
@@ -91,6 +98,7 @@ class TestForm(PersonForm):
 
     title, submit, told = "Send a test", "Send it", "The test was sent. It counts."
     right = "campaigns.send_campaign"
+    spans = {"channel": "of-2", "category": "of-2"}
     channel = forms.ChoiceField(choices=list(CHANNELS.items()))
     category = forms.CharField(
         max_length=MAX_NAME,

@@ -11,7 +11,8 @@ from campaigns.gateway.runs import Run
 from campaigns.inspector import decisions, lede
 from campaigns.inspector.channels import ChannelLine, channel_lines, window_phrase
 from campaigns.inspector.clock import Clock
-from campaigns.inspector.dayline import Dayline, Refusal
+from campaigns.inspector.dayline import Dayline
+from campaigns.inspector.drawing import Refusal
 from campaigns.inspector.facts import Facts
 from campaigns.inspector.runs import RunLine, run_lines
 from campaigns.inspector.words import CHANNELS, cap_words, channel_word, quiet_words, rule_word, several, window_words

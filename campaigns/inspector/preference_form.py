@@ -28,6 +28,7 @@ _LOCAL = "%Y-%m-%dT%H:%M"
 class PreferencesForm(PersonForm):
     title, submit, told = "Preferences", "Save", "The preferences are saved, and count from now on."
     ticks = ("channels", "outs")
+    spans = {"time_zone": "of-2", "locale": "of-2"}
     was = forms.CharField(required=False, widget=forms.HiddenInput)
     channels = forms.MultipleChoiceField(
         label="May be written to by",

@@ -33,7 +33,10 @@ class ReturnForm(forms.Form):
     numbers = forms.RegexField(r"\A\d{1,3}(,\d{1,3}){0,99}\Z")
 
     def clean_numbers(self) -> list[int]:
-        return [int(one) for one in self.cleaned_data["numbers"].split(",")]
+        found = [int(one) for one in self.cleaned_data["numbers"].split(",")]
+        if not all(1 <= one <= MAX_STAMPEDE for one in found):
+            raise forms.ValidationError("There are no such requests.")
+        return found
 
 
 @dataclass(frozen=True)

@@ -310,7 +310,7 @@ class TestReading:
         older = re.search(r'rel="next" href="(\?before=\d+)"', first)
         assert older is not None
         second = mara.get(address(rest=f"log/{older[1]}")).content.decode()
-        ids = [re.findall(r'id="grant-(g\d\d)"', html) for html in (first, second)]
+        ids = [re.findall(r"<code>(g\d\d)</code>", html) for html in (first, second)]
         assert [len(one) for one in ids] == [50, 10]
         assert len({*ids[0], *ids[1]}) == 60
         assert mara.get(address(rest="log/?before=x")).status_code == 200
