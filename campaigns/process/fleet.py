@@ -72,6 +72,7 @@ class Fleet:
     def fill(self) -> None:
         """Starts what there is to start, and shares the rate anew."""
         began: list[Shard] = []
+        self._state.sends_on()
         if self.late_at is not None and self.late_at <= self._state.now:
             self._state.it.late_until = self._state.now
             began.append(self._new(Positions(1, self._state.it.audience), due_by=self._state.now))

@@ -35,6 +35,9 @@ class CampaignState:
         self.request = request
         self.mailing, self.limits = request.mailing, request.limits
         self._now, self._touch = now, touch
+        self.resumed = self.sends_since = 0
+        """How often it was resumed, and of which of these the shards are that send. What was counted before they began is
+        about the time before: a person who resumes it has seen those failures."""
         if request.resume is None:
             self.it = CampaignMemory(rate_per_minute=request.rate_per_minute)
             self.record(CampaignEvent.LAUNCHED, f"{_name(request.by)} launched it.", request.by)
@@ -130,6 +133,7 @@ class CampaignState:
     def resume(self, by: By, reason: str) -> None:
         self.it.paused = False
         self.it.reason = ""
+        self.resumed += 1
         self._count_failures_from_here()
         self._start_the_clock()
         self._changed()
@@ -195,13 +199,22 @@ class CampaignState:
         self.enter(CampaignPhase.SENDING)
         self.record(CampaignEvent.STARTED, "It began to send.")
 
-    def take(self, stock: Stock) -> bool:
-        """Where the recipients stand now; True when something has changed. Too many failures pause the campaign."""
+    def sends_on(self) -> None:
+        """Shards are about to begin."""
+        self.sends_since = self.resumed
+
+    def take(self, stock: Stock, *, is_of_before: bool = False) -> bool:
+        """Where the recipients stand now; True when something has changed. Too many failures pause the campaign.
+
+        ``is_of_before``: the counting began before anything was sent since somebody resumed it.
+        """
         if stock == self.it.stock:
             return False
         self.it.stock = stock
         self._touch()
-        if reason := self.too_many_failures():
+        if is_of_before:
+            self._count_failures_from_here()
+        elif reason := self.too_many_failures():
             self.pause_by_itself(reason)
         return True
 

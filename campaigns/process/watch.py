@@ -13,6 +13,8 @@ STOCK_EVERY = 2.0
 """Seconds between two counts while messages go out: so often at most a viewer sees a new version."""
 STOCK_SELDOM = 30.0
 """Seconds between two counts when nothing changes."""
+RESUMED_HAS_SEEN = "resumed-has-seen-the-failures-before"
+"""Patch: before it, a count that was under way as somebody resumed paused it again, for failures that they had seen."""
 NEWEST_COUNT_STANDS = "the-newest-count-stands"
 """Patch: of two counts that overtake each other the later one stands, and none is left under way at the end."""
 
@@ -71,6 +73,7 @@ class Stocktaker:
         self._begun += 1
         number = self._begun
         self._under_way += 1
+        sent_since = self._state.sends_since
         try:
             stock = await effects.count_recipients(self._state.mailing.campaign_id)
         finally:
@@ -79,7 +82,8 @@ class Stocktaker:
         if number < self._newest and workflow.patched(NEWEST_COUNT_STANDS):
             return False
         self._newest = max(self._newest, number)
-        return self._state.take(stock)
+        is_of_before = sent_since != self._state.resumed and workflow.patched(RESUMED_HAS_SEEN)
+        return self._state.take(stock, is_of_before=is_of_before)
 
     def overtaken(self) -> None:
         """Everybody was settled: what was counted before says nothing any more."""

@@ -69,6 +69,8 @@ class FakeAgency:
     """Messages after which the next batches break off, without an answer."""
     slow: asyncio.Event | None = None
     """While set and not fired, a batch stands still before each message until it is let go or cancelled."""
+    counts: asyncio.Event | None = None
+    """While set and not fired, nobody is counted."""
     approval_id: str = "REQ-1"
 
     people: dict[str, dict[int, Recipient]] = field(default_factory=dict)
@@ -215,6 +217,8 @@ class FakeAgency:
 
     @activity.defn
     async def count_recipients(self, campaign_id: str) -> Stock:
+        if self.counts is not None:
+            await self.counts.wait()
         return self._stock(campaign_id)
 
     @activity.defn

@@ -260,6 +260,19 @@ async def test_too_many_failures_pause_it(desk: CampaignDesk, agency: FakeAgency
     assert agency.most_to_one == 1
 
 
+async def test_who_resumes_it_has_seen_the_failures_that_are_still_being_counted(
+    desk: CampaignDesk, agency: FakeAgency
+) -> None:
+    agency.audience, agency.fails, agency.counts = 40, set(range(1, 21)), asyncio.Event()
+    campaign = await desk.launch(pause_error_percent=50, pause_error_least=3, shards_at_once=1)
+    await campaign.until_status("paused")
+    agency.fails = set()
+    await campaign.act("resume")
+    agency.counts.set()
+    assert (await campaign.result()).counts["sent"] == 37
+    assert whats(agency.saved[campaign.campaign_id]).count("paused_by_itself") == 1
+
+
 async def test_a_batch_that_breaks_off_repeats_only_what_is_left(desk: CampaignDesk, agency: FakeAgency) -> None:
     agency.dies_after = [2, 1, 0]
     assert (await (await desk.launch(shards_at_once=1)).result()).counts["sent"] == 10
