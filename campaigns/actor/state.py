@@ -65,11 +65,14 @@ class ActorState:
     # ── Deciding ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def policy_for(self, brought: CapPolicy | None = None) -> CapPolicy:
-        """What decides: the own cap, else the newer of the policy that is known and the one that a request brings."""
+        """What decides: the own cap, else the newer of the policy that is known and the one that a request brings.
+
+        Of two of the same version it is the one brought: the person has come into another segment, or left one.
+        """
         if self.it.own_cap is not None:
             return self.it.own_cap
         known = self.it.policy
-        if known is None or (brought is not None and brought.version > known.version):
+        if known is None or (brought is not None and brought.version >= known.version):
             return brought or CapPolicy(version=0)
         return known
 
@@ -126,7 +129,7 @@ class ActorState:
         )
 
     def adopt(self, policy: CapPolicy) -> None:
-        if self.it.policy is None or policy.version > self.it.policy.version:
+        if self.it.policy is None or policy.version >= self.it.policy.version:
             self.it.policy = policy
 
     def find(self, grant_id: str) -> SendRecord | None:

@@ -23,7 +23,7 @@ class Model:
     spent: set[str] = field(default_factory=set)
 
     def rules(self, brought: CapPolicy) -> CapPolicy:
-        return self.own_cap or max([self.policy or brought, brought], key=lambda policy: policy.version)
+        return self.own_cap or max([brought, self.policy or brought], key=lambda policy: policy.version)
 
     def allows(self, request: SendRequest, now: datetime) -> bool:
         rules, zone = self.rules(request.policy), ZoneInfo(self.zone)
@@ -63,7 +63,7 @@ class Model:
     # ── What happens ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def grant(self, request: SendRequest, now: datetime) -> None:
-        self.policy = max([self.policy or request.policy, request.policy], key=lambda policy: policy.version)
+        self.policy = max([request.policy, self.policy or request.policy], key=lambda policy: policy.version)
         if all(send.grant_id != request.grant_id for send in self.sends):
             what: dict[str, Any] = {"category": request.category, "transactional": request.transactional}
             self.sends.append(SendRecord(request.grant_id, request.campaign_id, request.channel, now, **what))

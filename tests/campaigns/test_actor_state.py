@@ -31,6 +31,26 @@ def actor(**start: object) -> ActorState:
     return ActorState(UserActorInput("U", **start), NOW)  # type: ignore[arg-type]
 
 
+class TestPolicy:
+    def test_who_comes_into_another_segment_comes_under_its_cap(self) -> None:
+        """No policy has changed, so both have the same version: the one brought decides, and stays."""
+        state = actor()
+        generous, strict = CapPolicy(version=4, max_per_day=10), CapPolicy(version=4, max_per_day=2)
+        for grant_id in ("A", "B"):
+            state.grant(request(grant_id, policy=generous), NOW)
+        decision = state.judge(request("C", policy=strict), NOW)
+        assert (decision.allowed, decision.code, decision.limit) == (False, "cap_day", 2)
+        state.grant(request("T", policy=strict, transactional=True), NOW)
+        assert state.policy_for() == strict
+
+    def test_an_older_one_comes_too_late(self) -> None:
+        state = actor()
+        newer = CapPolicy(version=5, max_per_day=1)
+        state.grant(request("A", policy=newer), NOW)
+        assert not state.judge(request("B", policy=CapPolicy(version=4)), NOW).allowed
+        assert state.policy_for(CapPolicy(version=4)) == newer
+
+
 class TestMemory:
     def test_what_may_still_count_is_kept(self) -> None:
         """Of a window of 24 hours nothing is missing after 23, nor of a calendar day that began two days ago elsewhere."""
