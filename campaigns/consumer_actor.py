@@ -44,8 +44,11 @@ class StampedeConsumer(LiveConsumer):
     permission = SEND
     running: "asyncio.Task[None] | None" = None
 
-    async def follow(self) -> int:
+    async def connect(self) -> None:
         self.user_id: str = self.scope["url_route"]["kwargs"]["user_id"]
+        await super().connect()
+
+    async def follow(self) -> int:
         if not await database_sync_to_async(self._is_there)():
             return NOT_FOUND
         await self.gone()
@@ -57,7 +60,7 @@ class StampedeConsumer(LiveConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         fields = _fields(text_data)
-        if fields is None or self.work is None or self.work.done() or not hasattr(self, "user_id"):
+        if fields is None or self.work is None or self.work.done() or not settings.DEMO:
             return
         if self.running is None or self.running.done():
             self.running = asyncio.create_task(self._stampede(StampedeForm(fields)))

@@ -22,6 +22,7 @@ from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import Frame
 from tests.campaigns.batches import actors_running, begin, cap, person, uid
 from tests.campaigns.inspected import at, page, sent
+from tests.eventually import aeventually
 from tests.live_pages import FakeHealthWatch, FakeHub, Sockets, close_code
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,6 +78,11 @@ def frame(version: int, number: int = 0, *, unavailable: bool = False) -> Frame:
     drawn = page([sent(at(f"2026-11-19 1{n}:00"), "push") for n in range(number)])
     drawn.view.version = version
     return Frame(version, False, live_fragments(drawn), {"version": version, "view": drawn.view}, unavailable)
+
+
+async def is_watched(hub: FakeHub) -> bool:
+    """The socket is open and has looked up its rights."""
+    return hub.watched == 1
 
 
 def socket_of(number: int = 1, rest: str = "?after=3") -> str:
@@ -156,7 +162,7 @@ class TestRights:
     ) -> None:
         socket = await sockets(socket_of(), mara)
         await socket.connect()
-        await asyncio.sleep(0.1)
+        await aeventually(lambda: is_watched(hub))
         await sync_to_async(lambda: User.objects.get(username="mara").groups.clear())()
         assert await close_code(socket) == 4403
         assert hub.watched == 0
@@ -166,7 +172,7 @@ class TestRights:
     ) -> None:
         socket = await sockets(socket_of(), mara)
         await socket.connect()
-        await asyncio.sleep(0.1)
+        await aeventually(lambda: is_watched(hub))
         # By another process: no signal reaches this one.
         await sync_to_async(User.objects.filter(username="mara").update)(is_active=False)
         await hub.frames.put(frame(9))
@@ -307,7 +313,6 @@ class TestStampede:
         await sync_to_async(self.begin)(settings)
         socket = await sockets(socket_of(rest="stampede/"), mara)
         await socket.connect()
-        await asyncio.sleep(0.2)
         for junk in ("", "[]", "{", json.dumps({"requests": 5}), "x" * 9_000):
             await socket.send_to(text_data=junk or " ")
         message = {"requests": "12", "channel": "push", "idempotency_key": "key-00000003", "HEADERS": {}}
