@@ -7,8 +7,10 @@ way. (``make bench`` measures it: the no-op update through the whole stack.)
 """
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from typing import IO, Any
 
@@ -18,11 +20,12 @@ from django.core.exceptions import MiddlewareNotUsed, RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve, set_script_prefix
 from servestatic.middleware import ServeStaticMiddleware
 
 Message = dict[str, Any]
+Send = Callable[[Message], Coroutine[Any, Any, None]]
 
 
 class StaticFilesMiddleware(ServeStaticMiddleware):
@@ -55,17 +58,16 @@ class PageHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        loop = asyncio.get_running_loop()
-
-        def send_now(message: Message) -> None:
-            asyncio.run_coroutine_threadsafe(send(message), loop).result()
-
+        line = _Line(receive, send)
         work = copy_context()
-        response = await loop.run_in_executor(self._threads, work.run, self._page, scope, body, send_now)
+        try:
+            response = await line.loop.run_in_executor(self._threads, work.run, self._page, scope, body, line)
+        finally:
+            line.close()  # a server that stops cancels us: the thread must not go on with what nobody gets
         if response is not None:
             await self.send_response(response, send)
 
-    def _page(self, scope: Any, body: IO[bytes], send_now: Callable[[Message], None]) -> HttpResponseBase | None:
+    def _page(self, scope: Any, body: IO[bytes], line: "_Line") -> HttpResponseBase | None:
         """The whole request, in its thread, whose database connection it uses and gives back. What streams is sent here
         too, a piece at a time; anything else is returned, closed and complete."""
         set_script_prefix(get_script_prefix(scope))
@@ -76,21 +78,73 @@ class PageHandler(ASGIHandler):
         try:
             if not response.streaming:
                 return response
-            send_now({"type": "http.response.start", "status": response.status_code, "headers": _headers(response)})
-            for piece in response:
-                send_now({"type": "http.response.body", "body": piece, "more_body": True})
-            send_now({"type": "http.response.body"})
+            with suppress(RequestAborted):
+                line.wait_for(line.listen())
+                line.wait_for(self._send_head(response, line.send))
+                for piece in response:
+                    line.wait_for(line.send({"type": "http.response.body", "body": piece, "more_body": True}))
+                line.wait_for(line.send({"type": "http.response.body"}))
             return None
         finally:
             response.close()
             body.close()
 
+    async def _send_head(self, response: HttpResponseBase, send: Send) -> None:
+        """Django's own, of a response without a body."""
 
-def _headers(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
-    cookies = [
-        (b"Set-Cookie", cookie.output(header="").strip().encode("ascii")) for cookie in response.cookies.values()
-    ]
-    return [(name.encode("ascii"), value.encode("latin1")) for name, value in response.items()] + cookies
+        async def send_start(message: Mapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                await send(dict(message))
+
+        head = HttpResponse(status=response.status_code)
+        head.headers, head.cookies = response.headers, response.cookies
+        await self.send_response(head, send_start)
+
+
+class _Line:
+    """To whoever asked, from the thread of their page. It ends when they have gone, or when the server stops."""
+
+    def __init__(self, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.send = send
+        self._receive = receive
+        self._closing = threading.Lock()
+        self._is_closed = False
+        self._waiting: Future[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    def wait_for(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs it on the loop, from the page's thread.
+
+        Raises:
+            RequestAborted: nobody is there any more.
+        """
+        with self._closing:
+            if self._is_closed:
+                work.close()
+                raise RequestAborted
+            self._waiting = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            self._waiting.result()
+        except CancelledError:
+            raise RequestAborted from None
+
+    async def listen(self) -> None:
+        """From now on a hang-up is heard. Only what streams lasts long enough to need it."""
+        self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        if (await self._receive())["type"] == "http.disconnect":
+            self.close()
+
+    def close(self) -> None:
+        """Also ends a piece that is just being sent."""
+        with self._closing:
+            self._is_closed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+        if self._listening is not None:
+            self._listening.cancel()
 
 
 def _is_async(path: str) -> bool:

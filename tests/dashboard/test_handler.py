@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -46,7 +47,25 @@ async def waiting(request: HttpRequest) -> HttpResponse:
     return HttpResponse(threading.current_thread().name)
 
 
-urlpatterns = [path("page/", page), path("stream/", stream), path("broken/", broken), path("waiting/", waiting)]
+def endless(request: HttpRequest) -> HttpResponseBase:
+    def pieces() -> Iterator[str]:
+        try:
+            for number in count():
+                seen.append(number)
+                yield f"{number},"
+        finally:
+            seen.append("ended")
+
+    return StreamingHttpResponse(pieces(), content_type="text/plain")
+
+
+urlpatterns = [
+    path("page/", page),
+    path("stream/", stream),
+    path("endless/", endless),
+    path("broken/", broken),
+    path("waiting/", waiting),
+]
 
 
 @pytest.fixture
@@ -135,6 +154,37 @@ async def test_a_piece_is_made_when_the_one_before_is_sent(handler: PageHandler)
     }
     await handler(scope, receive, send)
     assert made_when_sent == [0, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("end", ["they go", "they go and take nothing more", "the server stops"])
+async def test_what_streams_ends_with_whoever_wanted_it(handler: PageHandler, end: str) -> None:
+    has_gone, has_begun = asyncio.Event(), asyncio.Event()
+    messages = iter([{"type": "http.request"}])
+
+    async def receive() -> dict[str, Any]:
+        for message in messages:
+            return message
+        await has_gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        if len(seen) > 2:
+            has_begun.set()
+            if end == "they go and take nothing more":
+                await asyncio.Event().wait()
+
+    headers = [(b"host", b"testserver")]
+    scope = {"type": "http", "method": "GET", "path": "/endless/", "query_string": b"", "headers": headers}
+    request = asyncio.create_task(handler(scope, receive, send))
+    async with asyncio.timeout(10):
+        await has_begun.wait()
+        if end == "the server stops":
+            request.cancel()
+        else:
+            has_gone.set()
+        await asyncio.wait([request])
+        await asyncio.to_thread(handler._threads.shutdown)
+    assert seen[-1] == "ended"
 
 
 async def test_what_waits_has_no_thread_of_the_pool(handler: PageHandler) -> None:
