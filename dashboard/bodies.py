@@ -1,17 +1,19 @@
 """What comes in with a request: how much may, and that it never lies in memory as a whole.
 
-Daphne writes a body to a file, and then puts all of it into the application's queue, 8 kB at a time and at once: a request
-of 100 MB would be 100 MB in memory (``daphne.http_protocol.WebRequest.process``, 4.2). Here the application reads the file
-itself, as it goes.
+Twisted writes a body to a file, and then reads all of it into memory to parse forms that nobody here asks it for: a POST of
+100 MB, refused or not, took 1.2 GB (``twisted.web.http.Request.requestReceived``, 26.10). After that Daphne puts all of it
+into the application's queue at once (``daphne.http_protocol.WebRequest.process``, 4.2). Here nobody but the application
+reads the file, a piece at a time, as it goes.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import partial, partialmethod
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from channels.db import database_sync_to_async
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -54,6 +56,7 @@ class BodyQueue(asyncio.Queue[Message]):
         return {"type": "http.request", "body": piece, "more_body": not self._is_read}
 
 
+_init_request = WebRequest.__init__
 _create_application = Server.create_application
 
 
@@ -72,6 +75,7 @@ def _create_reading_application(server: Any, protocol: Any, scope: Scope) -> Any
 
 def read_bodies_from_their_files() -> None:
     """For every Daphne of this process."""
+    WebRequest.__init__ = partialmethod(_init_request, parsePOSTFormSubmission=False)
     Server.create_application = _create_reading_application
 
 
