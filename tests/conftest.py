@@ -24,6 +24,7 @@ from temporal_worker.connection import connect
 from temporal_worker.devserver import DevServer
 from temporal_worker.registry import area_workers
 from temporal_worker.testing import running_worker
+from tests import flushing
 from tests.browser import Tabs, launch_chromium
 from tests.postgres import Postgres
 from tests.servers import start_time_skipping_server
@@ -71,6 +72,11 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 def _fast_passwords() -> None:
     """The real hash is slow on purpose: a tenth of a second for each log-in of a test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_flush() -> None:
+    flushing.install()
 
 
 @pytest.fixture(autouse=True, scope="session")
