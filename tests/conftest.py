@@ -30,6 +30,7 @@ from tests.postgres import Postgres
 from tests.servers import start_time_skipping_server
 from tests.sharing import Sharing, order_of
 from tests.slack_standin import SlackStandIn
+from tests.soak.mailserver import MailServer
 from tests.stack import Stack
 
 # No test may find the Temporal that a developer has running: nothing listens on port 1.
@@ -160,9 +161,17 @@ def slack() -> Iterator[SlackStandIn]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, slack: SlackStandIn) -> Iterator[Stack]:
+def mails() -> Iterator[MailServer]:
+    """Where the shared stack sends its mails: leave it open."""
+    with MailServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, slack: SlackStandIn, mails: MailServer) -> Iterator[Stack]:
     """Temporal, a worker and the web, shared by the run: leave it whole."""
-    with Stack(tmp_path_factory.mktemp("stack"), environment=slack.settings()) as running:
+    environment = slack.settings() | mails.settings()
+    with Stack(tmp_path_factory.mktemp("stack"), environment=environment) as running:
         yield running
 
 

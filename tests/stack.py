@@ -1,13 +1,10 @@
 """The whole application as real processes with data of its own: Temporal, worker, web. For journeys, soak and benchmarks."""
 
-import email
-import email.policy
 import os
 import sqlite3
 import subprocess
 import sys
 import time
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Self
 
@@ -191,13 +188,6 @@ class Stack:
                 return cursor.fetchall() if cursor.description else []
         with sqlite3.connect(self.directory / "callboard.sqlite3", timeout=20) as connection:
             return connection.execute(query, parameters).fetchall()
-
-    def mails(self) -> list[EmailMessage]:
-        """All mails sent so far, oldest first."""
-        files = sorted((self.directory / "mails").glob("*.log"), key=lambda file: (file.stat().st_mtime, file.name))
-        # The file backend parts mails by a line of dashes.
-        texts = [text for file in files for text in file.read_text().split("\n" + "-" * 79 + "\n") if text.strip()]
-        return [email.message_from_string(text, policy=email.policy.default) for text in texts]  # type: ignore[misc]
 
     def memory(self, child: Child) -> int:
         """Resident bytes of a child with all its own children."""

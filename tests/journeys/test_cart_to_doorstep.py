@@ -3,11 +3,11 @@ from playwright.async_api import expect
 from tests.browser import Tabs
 from tests.eventually import aeventually
 from tests.journeys.desk import action, deliver, order_id_of, pay, place_order, sees_event, sees_status, ship
-from tests.stack import Stack
+from tests.soak.mailserver import MailServer, plain_of
 
 
 class TestCartToDoorstep:
-    async def test_a_second_person_sees_each_step_by_itself(self, tabs: Tabs, stack: Stack) -> None:
+    async def test_a_second_person_sees_each_step_by_itself(self, tabs: Tabs, mails: MailServer) -> None:
         ops = await tabs.page_for("ops")
         order_id = await place_order(ops, ("LAPTOP-001", 1), ("MOUSE-001", 2), ("KEYBOARD-001", 1))
         watcher = await tabs.page_for("employee", f"/orders/{order_id}/")
@@ -42,10 +42,10 @@ class TestCartToDoorstep:
 
         assert loads == 0, "the watcher's page was loaded anew"
         assert order_id_of(watcher) == order_id
-        await aeventually(lambda: len(_mails_about(stack, order_id)) >= 4)
-        subjects = " | ".join(_mails_about(stack, order_id))
+        await aeventually(lambda: len(_mails_about(mails, order_id)) >= 4)
+        subjects = " | ".join(_mails_about(mails, order_id))
         for word in ("paid", "way", "delivered"):
-            assert word in subjects.lower() or word in _bodies(stack, order_id), f"no mail says {word!r}: {subjects}"
+            assert word in subjects.lower() or word in _bodies(mails, order_id), f"no mail says {word!r}: {subjects}"
 
     async def test_a_reader_may_look_and_not_touch(self, tabs: Tabs) -> None:
         ops = await tabs.page_for("ops")
@@ -82,14 +82,9 @@ class TestCartToDoorstep:
             await expect(ops.locator(f"#row-{order_id}"), f"searched for {words}").to_be_visible()
 
 
-def _mails_about(stack: Stack, order_id: str) -> list[str]:
-    return [str(mail["subject"]) for mail in stack.mails() if order_id in str(mail["subject"]) + _body(mail)]
+def _mails_about(mails: MailServer, order_id: str) -> list[str]:
+    return [str(mail["Subject"]) for mail in mails.about(order_id)]
 
 
-def _bodies(stack: Stack, order_id: str) -> str:
-    return " ".join(_body(mail) for mail in stack.mails() if order_id in str(mail["subject"])).lower()
-
-
-def _body(mail: object) -> str:
-    part = mail.get_body(("plain",))  # type: ignore[attr-defined]
-    return part.get_content() if part else ""
+def _bodies(mails: MailServer, order_id: str) -> str:
+    return " ".join(plain_of(mail) for mail in mails.about(order_id)).lower()
