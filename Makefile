@@ -18,18 +18,18 @@ PRODUCTION_ENV = env -u DEBUG -u DEMO -u HTTPS \
 	ALLOWED_HOSTS=callboard.example.com BASE_URL=https://callboard.example.com
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench format screenshots clean
+.PHONY: help demo test soak check bench format screenshots clean compiled
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(STAMP) ## Run everything with demo data: http://127.0.0.1:8000 (WEB_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, DATA_DIR)
+demo: compiled ## Run everything with demo data: http://127.0.0.1:8000 (WEB_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, DATA_DIR)
 	@$(RUN) manage.py demo
 
-test: $(STAMP) ## Run the test suite; needs Chromium (CHROMIUM=path, else found on the PATH)
+test: compiled ## Run the test suite; needs Chromium (CHROMIUM=path, else found on the PATH)
 	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: $(STAMP) ## Kills, races and volume: SOAK=short (under 10 minutes) or SOAK=full (under 40)
+soak: compiled ## Kills, races and volume: SOAK=short (under 10 minutes) or SOAK=full (under 40)
 	SOAK=$(SOAK) $(RUN) -m pytest tests/soak $(if $(filter full,$(SOAK)),tests/journeys/test_looks.py) -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
 
 check: $(STAMP) ## Check format, lint, types, migrations and the settings for production
@@ -39,7 +39,7 @@ check: $(STAMP) ## Check format, lint, types, migrations and the settings for pr
 	DEBUG=1 $(RUN) manage.py makemigrations --check --dry-run
 	$(PRODUCTION_ENV) $(RUN) manage.py check --deploy --fail-level WARNING
 
-bench: $(STAMP) ## Measure, each figure beside its baseline; BENCH=orders runs one group; also written to DATA_DIR/bench.json
+bench: compiled ## Measure, each figure beside its baseline; BENCH=orders runs one group; also written to DATA_DIR/bench.json
 	BENCH=$(BENCH) $(RUN) -m tests.benchmarks
 
 format: $(STAMP) ## Put the code into its format and mend what the linter can
@@ -59,6 +59,10 @@ $(STAMP): uv.lock pyproject.toml | $(if $(findstring .uv/,$(UV)),.uv/bin/uv)
 		{ echo "Callboard needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Set PYTHON=/path/to/python3."; exit 1; }
 	UV_PROJECT_ENVIRONMENT=.venv UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --compile-bytecode --all-groups --python "$$(command -v $(PYTHON))"
 	@touch $@
+
+# Our own code too: each process that a test starts would compile it anew where Python may write no bytecode by itself.
+compiled: $(STAMP)
+	@$(RUN) -m compileall -q dashboard orders approvals campaigns temporal_worker tests
 
 .uv/bin/uv:
 	@command -v $(PYTHON) >/dev/null || { echo "Callboard needs Python 3.11 or newer. Set PYTHON=/path/to/python3."; exit 1; }

@@ -36,6 +36,6 @@ def _kept_rows() -> list[list[tuple[Any, ...]]]:
     with connection.cursor() as cursor:
         rows = []
         for table in KEPT:
-            cursor.execute(f"SELECT * FROM {table} ORDER BY id")  # noqa: S608
+            cursor.execute(f"SELECT * FROM {table} ORDER BY id")
             rows.append(cursor.fetchall())
     return rows
