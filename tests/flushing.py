@@ -14,7 +14,9 @@ from django.test import TransactionTestCase
 KEPT = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
 """What ``post_migrate`` writes, in an order in which rows follow those that they point at."""
 
-_written: list[list[tuple[Any, ...]]] = []
+Rows = dict[str, dict[int, tuple[Any, ...]]]
+"""By table and key."""
+_written: Rows = {}
 
 
 def install() -> None:
@@ -24,18 +26,23 @@ def install() -> None:
 
 def _teardown(case: TransactionTestCase) -> None:
     """In the place of Django's own, which flushes."""
-    if not _written or _kept_rows() != _written:
+    now = _kept_rows()
+    if not _written or any(now[table].get(key) != row for table in KEPT for key, row in _written[table].items()):
         call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
-        _written[:] = _kept_rows()
+        _written.update(_kept_rows())
         return
     tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - set(KEPT)
-    connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), sorted(tables)))
+    statements = connection.ops.sql_flush(no_style(), sorted(tables))
+    for table in reversed(KEPT):  # groups that the test made
+        if added := now[table].keys() - _written[table].keys():
+            statements.append(f"DELETE FROM {table} WHERE id IN ({', '.join(map(str, added))})")
+    connection.ops.execute_sql_flush(statements)
 
 
-def _kept_rows() -> list[list[tuple[Any, ...]]]:
+def _kept_rows() -> Rows:
+    rows: Rows = {}
     with connection.cursor() as cursor:
-        rows = []
         for table in KEPT:
-            cursor.execute(f"SELECT * FROM {table} ORDER BY id")
-            rows.append(cursor.fetchall())
+            cursor.execute(f"SELECT id, t.* FROM {table} t")
+            rows[table] = {row[0]: row for row in cursor.fetchall()}
     return rows

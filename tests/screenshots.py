@@ -1,4 +1,4 @@
-"""``make screenshots``: the README's pictures, taken from a running application with orders and requests in every state."""
+"""``make screenshots``: the README's pictures, taken from a running application with orders, requests and campaigns under way."""
 
 import asyncio
 import os
@@ -22,6 +22,8 @@ from tests.eventually import aeventually  # noqa: E402
 from tests.stack import Stack  # noqa: E402
 
 IMAGES = settings.BASE_DIR / "docs" / "images"
+TRIED = "USER-002"
+"""Whose actor is drawn."""
 
 
 class Shop:
@@ -103,6 +105,34 @@ async def in_its_second_round(api: httpx.AsyncClient) -> str:
     return request_id
 
 
+async def campaign_under_way(api: httpx.AsyncClient) -> str:
+    """To everybody, at a rate that leaves it running for a while, as soon as some have got it."""
+    template = {
+        "subject": "{{ first_name }}, new keyboards are in",
+        "body": "Quiet ones. No more of it: {{ unsubscribe_url }}",
+    }
+    body = {"name": "New keyboards", "channel": "email", "audience": "all", "template": template}
+    made = await api.post("/api/campaigns", json=body, headers={"Idempotency-Key": "picture"})
+    assert made.is_success, made.text
+    campaign_id = made.json()["campaign_id"]
+    launched = await api.post(f"/api/campaigns/{campaign_id}/launch", headers={"Idempotency-Key": "picture-launch"})
+    assert launched.is_success, launched.text
+
+    async def is_under_way() -> bool:
+        return (await api.get(f"/api/campaigns/{campaign_id}")).json()["counts"]["sent"] >= 40
+
+    assert await aeventually(is_under_way, timeout=90)
+    return campaign_id
+
+
+async def try_person(api: httpx.AsyncClient) -> None:
+    """Four messages by three channels in a day: the last one meets a cap."""
+    for number, channel in enumerate(("email", "sms", "push", "email")):
+        body = {"channel": channel, "category": "news", "grant_id": f"picture-{number}"}
+        answer = await api.post(f"/api/users/{TRIED}/send-requests", json=body)
+        assert answer.status_code in {200, 409}, answer.text
+
+
 async def shoot(
     tabs: Tabs, path: str, name: str, *, who: str = "ops", viewport: ViewportSize = DESKTOP, dark: bool = False
 ) -> None:
@@ -117,6 +147,9 @@ async def main(stack: Stack) -> None:
     stack.manage("demo", "--requests")
     async with stack.async_api("manager") as api:
         request_id = await in_its_second_round(api)
+    async with stack.async_api("marketer") as api:
+        await try_person(api)
+        campaign_id = await campaign_under_way(api)
     async with async_playwright() as playwright:
         browser = await launch_chromium(playwright)
         tabs = Tabs(browser, stack.base_url)
@@ -131,6 +164,12 @@ async def main(stack: Stack) -> None:
         await shoot(tabs, "/approvals/", "approvals-phone", who="manager", viewport=PHONE)
         await shoot(tabs, request, "approval", who="manager")
         await shoot(tabs, request, "approval-dark", who="manager", dark=True)
+        campaign = f"/campaigns/{campaign_id}/"
+        await shoot(tabs, campaign, "campaign", who="marketer")
+        await shoot(tabs, campaign, "campaign-dark", who="marketer", dark=True)
+        person = f"/campaigns/users/{TRIED}/"
+        await shoot(tabs, person, "person", who="marketer")
+        await shoot(tabs, person, "person-dark", who="marketer", dark=True)
         await tabs.close()
         await browser.close()
 
