@@ -11,6 +11,10 @@ BIN := .venv/bin
 STAMP := .venv/.synced
 RUN := $(BIN)/python -X utf8
 
+# Tests outside of tests/soak that are marked as too long for each change, and every page in all sizes and themes.
+SOAK_TOO := tests/temporal_worker/test_process.py tests/workflows/test_campaign_runs.py
+LOOKS := tests/journeys/test_looks.py tests/journeys/test_approvals_looks.py tests/journeys/test_campaigns_looks.py
+
 # What `manage.py check --deploy` sees: the settings of a production machine, with secrets made for the moment.
 PRODUCTION_ENV = env -u DEBUG -u DEMO -u HTTPS \
 	SECRET_KEY="$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
@@ -30,7 +34,9 @@ test: compiled ## Run the test suite; needs Chromium (CHROMIUM=path, else found 
 	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: compiled ## Kills, races and volume: SOAK=short (under 10 minutes) or SOAK=full (under 40)
-	SOAK=$(SOAK) $(RUN) -m pytest tests/soak $(if $(filter full,$(SOAK)),tests/journeys/test_looks.py) -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
+	SOAK=$(SOAK) $(RUN) -m pytest tests/soak -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
+	$(if $(ARGS),,SOAK=$(SOAK) $(RUN) -m pytest $(SOAK_TOO) -o addopts="-ra --strict-markers -m soak" -o timeout=600)
+	$(if $(ARGS),,$(if $(filter full,$(SOAK)),SOAK=full $(RUN) -m pytest $(LOOKS) -o timeout=600))
 
 check: $(STAMP) ## Check format, lint, types, migrations and the settings for production
 	$(BIN)/ruff format --check .

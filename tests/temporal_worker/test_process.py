@@ -258,6 +258,7 @@ class TestCommand:
         with pytest.raises(CommandError, match=r"run manage\.py migrate first"):
             call_command("runworker")
 
+    @pytest.mark.soak
     async def test_reload_restarts_on_a_change_and_leaves_nothing(
         self, runworker: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
     ) -> None:

@@ -275,5 +275,6 @@ async def _harass(campaign: RunningCampaign, agency: SlowAgency, dice: random.Ra
     return late
 
 
+@pytest.mark.soak
 async def test_a_storm_of_pauses_leaves_no_shard_stuck(desk: CampaignDesk, agency: SlowAgency) -> None:
     await storm(desk, agency, seed=20261121, campaigns=6, actions=8)
