@@ -82,7 +82,7 @@ def rate_chart(samples: Sequence[ProgressSample], *, closed: int = 0) -> RateCha
 
     ``closed``: how many were left over when the campaign ended, and were not decided one by one.
     """
-    if not _is_enough(samples):
+    if not _is_enough(samples) or (samples[-1].pending and _is_too_soon(samples[0], samples[-1])):
         return None
     place = _Places(samples)
     most = samples[-1].decided - closed
@@ -143,9 +143,15 @@ def measured_rate(samples: Sequence[ProgressSample], within: timedelta = timedel
         return None
     last = samples[-1]
     first = next((sample for sample in samples if last.at - sample.at <= within), last)
-    if first.paused or (last.at - first.at).total_seconds() < 2:
+    if first.paused or _is_too_soon(first, last):
         return None
     return _per_minute(first, last, last.decided)
+
+
+def _is_too_soon(first: ProgressSample, last: ProgressSample) -> bool:
+    """One message in two seconds is not thirty a minute where one a minute may go: three are waited for, or most of a minute."""
+    three_turns = 180 / last.rate_per_minute if last.rate_per_minute else 0
+    return (last.at - first.at).total_seconds() < max(2, min(three_turns, 55))
 
 
 def _is_enough(samples: Sequence[ProgressSample]) -> bool:

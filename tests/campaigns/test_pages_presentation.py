@@ -84,6 +84,13 @@ class TestCharts:
         assert charts.measured_rate([sample(0, 0), sample(60, 10, paused=True)]) is None
         assert charts.measured_rate([sample(0, 0)]) is None
 
+    def test_one_message_in_two_seconds_is_not_thirty_a_minute(self) -> None:
+        begun = [sample(0, 0, rate_per_minute=1), sample(2, 1, rate_per_minute=1)]
+        assert charts.measured_rate(begun) is None
+        assert charts.rate_chart(begun) is None
+        assert charts.measured_rate([begun[0], sample(60, 1, rate_per_minute=1)]) == 1
+        assert charts.rate_chart([begun[0], sample(2, 100, rate_per_minute=1)]) is not None, "it is over"
+
     @pytest.mark.parametrize(
         ("seconds", "ticks"),
         [(120, ["30\u00a0s", "1\u00a0m", "1:30"]), (7_200, ["30\u00a0m", "1\u00a0h", "1\u00a0h\u00a030\u00a0m"])],
