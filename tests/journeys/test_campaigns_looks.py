@@ -48,7 +48,7 @@ def _people(first: int, last: int) -> dict[str, list[str]]:
     return {"user_ids": [f"USER-{number}" for number in range(first, last + 1)]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def campaigns(stack: Stack, mails: MailServer) -> AsyncIterator[Campaigns]:
     async with stack.async_api("marketer") as api:
         await post(api, "/api/users/USER-441/opt-outs", {"channel": "email"})

@@ -152,7 +152,9 @@ class Actor:
         return await self.update("set_frequency_cap", rules)
 
     async def signal(self, name: str, **message: Any) -> None:
+        """Until it is handled: the time-skipping server may hand a message that comes later to the worker first."""
         await self.handle.signal(name, message)
+        await self.view()
 
     async def can_send(self, grant_id: str = "", **more: Any) -> SendDecision:
         return await self.handle.query("can_send", self.request(grant_id, **more), result_type=SendDecision)
