@@ -14,10 +14,11 @@ from tests.soak.office import Json, Office
 from tests.soak.sizes import pick
 
 LOST = "nothing, having taken it"
-# What they answer: Slack's fault of the stand-in, and the mail server's words.
+# What they answer: Slack's fault of the stand-in, and the mail server's words. Lost ones come first: a notice that failed in
+# another way, and is tried again meanwhile, would be taken.
 FAULTS = {
-    "an error": ("broken", "451 4.3.0 Try again"),
     LOST: ("lost", ""),
+    "an error": ("broken", "451 4.3.0 Try again"),
     "too many calls": ("limited", "421 4.7.0 Too many connections"),
     "no connection": ("", ""),
 }
