@@ -39,7 +39,14 @@ def page_of(row: Campaign, view: CampaignView | None = None) -> CampaignPage:
         occurrences=[row_of(one) for one in _occurrences(row)] if row.recurs else (),
         series_id=row.series_id,
         temporal_url=_temporal_url(newest.workflow_id) if row.version else "",
-        names=_names({row.created_by, row.launched_by, *(newest.approval.decided_by if newest.approval else ())}),
+        names=_names(
+            {
+                row.created_by,
+                row.launched_by,
+                *(newest.approval.decided_by if newest.approval else ()),
+                *(entry.by.username for entry in newest.timeline if entry.by),
+            }
+        ),
     )
     return campaign_page(facts, timezone.now())
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from campaigns.contract import CampaignEvent, CampaignPhase, CampaignStatus, CampaignView, CloseCode
+from campaigns.contract import CampaignEntry, CampaignEvent, CampaignPhase, CampaignStatus, CampaignView, CloseCode
 from campaigns.models import Campaign, ProgressSample
 from campaigns.presentation import bars, charts
 from campaigns.presentation.lede import lede_of
@@ -231,9 +231,18 @@ class CampaignPage:
     def trail(self) -> list[Entry]:
         """The newest first."""
         return [
-            Entry(one.at, _MARKS.get(CampaignEvent(one.what), "note"), one.text, f"{number}-{one.at:%H%M%S%f}")
+            Entry(
+                one.at, _MARKS.get(CampaignEvent(one.what), "note"), self._with_name(one), f"{number}-{one.at:%H%M%S%f}"
+            )
             for number, one in enumerate(self.view.timeline)
         ][::-1]
+
+    def _with_name(self, entry: CampaignEntry) -> str:
+        """What happened; whoever did it stands in front, by their username, which is all that the workflow knows of them."""
+        username = entry.by.username if entry.by else ""
+        if username and entry.text.startswith(f"{username} "):
+            return self.name_of(username) + entry.text.removeprefix(username)
+        return entry.text
 
 
 def campaign_page(facts: Facts, now: datetime) -> CampaignPage:

@@ -1,17 +1,20 @@
 """Campaigns as people see them: the bar, the charts, sentences and times, without a database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from campaigns.contract import CampaignPhase
-from campaigns.models import ProgressSample
+from campaigns.contract import By, CampaignEntry, CampaignEvent, CampaignPhase, Door
+from campaigns.models import Campaign, ProgressSample
 from campaigns.presentation import bars, charts
 from campaigns.presentation.lede import lede_of
 from campaigns.presentation.log import ReasonCount, reason_groups
+from campaigns.presentation.page import Facts, campaign_page
 from campaigns.presentation.status import glance_of, next_of, status_of
 from campaigns.presentation.words import audience_words, code_words, cron_words
+from campaigns.projection import load_view
 from campaigns.samples import slot_of
 from dashboard.phrases import plain
 from tests.campaigns.pages import view_of
@@ -174,3 +177,12 @@ class TestSentences:
             "Everybody was asked for. 1,950 people get theirs later, the last 21 Nov 12:00 UTC, when their own rules allow it."
         )
         assert status_of(glance_of(view)).word == "Waiting for the deferred"
+
+
+def test_the_timeline_names_people_and_not_their_log_ins() -> None:
+    launched = CampaignEntry(BEGAN, CampaignEvent.LAUNCHED, "marketer launched it.", By("marketer", Door.WEB))
+    foreign = CampaignEntry(BEGAN, CampaignEvent.CANCELLED, "Somebody at Temporal's command line cancelled it.", By())
+    row = Campaign(campaign_id="CMP-20261121-120000-7f3a")
+    view = replace(load_view(row), timeline=[launched, foreign])
+    page = campaign_page(Facts(row, view, names={"marketer": "Mina Rossi"}), BEGAN)
+    assert [entry.text for entry in page.trail] == [foreign.text, "Mina Rossi launched it."]
