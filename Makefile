@@ -33,7 +33,7 @@ demo: compiled ## Run everything with demo data: http://127.0.0.1:8000 (WEB_PORT
 test: compiled ## Run the test suite; needs Chromium (CHROMIUM=path, else found on the PATH)
 	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: compiled ## Kills, races and volume: SOAK=short (under 10 minutes) or SOAK=full (under 40)
+soak: compiled ## Kills, races and volume: SOAK=short (a quarter of an hour) or SOAK=full (an hour)
 	SOAK=$(SOAK) $(RUN) -m pytest tests/soak -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
 	$(if $(ARGS),,SOAK=$(SOAK) $(RUN) -m pytest $(SOAK_TOO) -o addopts="-ra --strict-markers -m soak" -o timeout=600)
 	$(if $(ARGS),,$(if $(filter full,$(SOAK)),SOAK=full $(RUN) -m pytest $(LOOKS) -o timeout=600))
