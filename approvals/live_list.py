@@ -6,17 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import structlog
 from django.db import connections
 from django.template.loader import render_to_string
 
 from approvals.counts import badge_counts
 from approvals.models import Involvement
 from approvals.projection import COUNTER
-from temporal_worker import pulse
+from temporal_worker.feed import Feed
 from temporal_worker.models import ChangeCounter
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,60 +43,32 @@ class Look:
     retried: Mapping[str, dict[str, Any]]
 
 
-class InboxFeed:
+class InboxFeed(Feed[_Listener]):
     """Everybody with a page open, on one event loop. Get it with ``inbox_feed()``."""
 
-    def __init__(self) -> None:
-        self._listeners: set[_Listener] = set()
-        self._seen = 0
-        self._stop: Callable[[], None] | None = None
-        self._look: asyncio.Task[None] | None = None
-        self._again = False
+    counter = COUNTER
 
     def listen(self, username: str, callback: Callable[[News], None], after: int) -> Callable[[], None]:
         """Calls ``callback`` with what concerns ``username`` after the counter's value ``after``. Returns the end."""
-        listener = _Listener(username, callback)
-        self._listeners.add(listener)
-        if self._stop is None:
-            self._seen = after
-            self._stop = pulse.listen(COUNTER, self._on_change, after=after)
+        return self._join(_Listener(username, callback), after)
 
-        def end() -> None:
-            self._listeners.discard(listener)
-            if not self._listeners and self._stop:
-                self._stop()
-                self._stop = None
+    async def _read(self) -> Look:
+        return await asyncio.to_thread(read_look, self._seen, {listener.username for listener in self._listeners})
 
-        return end
+    def _tell(self, found: Look) -> bool:
+        self._seen = found.change
+        for listener in list(self._listeners):
+            _tell_one(listener, found)
+        return False
 
-    def _on_change(self, value: int) -> None:
-        # Changes that come while a look is under way wait for the next one: a burst costs two looks, not hundreds.
-        self._again = True
-        if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._look_while_new())
 
-    async def _look_while_new(self) -> None:
-        while self._again:
-            self._again = False
-            usernames = {listener.username for listener in self._listeners}
-            try:
-                look = await asyncio.to_thread(read_look, self._seen, usernames)
-            except Exception:
-                log.exception("inbox_feed_failed")
-                await asyncio.sleep(1)
-                self._again = bool(self._listeners)
-                continue
-            self._seen = look.change
-            for listener in list(self._listeners):
-                self._tell(listener, look)
-
-    def _tell(self, listener: _Listener, look: Look) -> None:
-        count = look.counts.get(listener.username, 0)
-        # A count that has changed tells of a request that is not theirs any more, and so names them no longer.
-        concerned = listener.username in look.concerned or (listener.shown is not None and listener.shown != count)
-        if concerned or listener.shown is None:
-            listener.shown = count
-            listener.callback(News(badge_fragment(count), look.change if concerned else None, look.retried))
+def _tell_one(listener: _Listener, look: Look) -> None:
+    count = look.counts.get(listener.username, 0)
+    # A count that has changed tells of a request that is not theirs any more, and so names them no longer.
+    concerned = listener.username in look.concerned or (listener.shown is not None and listener.shown != count)
+    if concerned or listener.shown is None:
+        listener.shown = count
+        listener.callback(News(badge_fragment(count), look.change if concerned else None, look.retried))
 
 
 def read_look(after: int, usernames: set[str]) -> Look:

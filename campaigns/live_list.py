@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-import structlog
 from django.db import connections
 from django.template.loader import render_to_string
 
@@ -19,12 +18,10 @@ from campaigns.live import live_fragments, load_row, page_of
 from campaigns.models import Campaign
 from campaigns.presentation import row_of
 from campaigns.projection import COUNTER
-from temporal_worker import pulse
+from temporal_worker.feed import Feed
 
 MOST_ROWS = 200
 """Changed rows that one look takes; more are taken by the next."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,52 +54,31 @@ class Batch:
 Listener = Callable[[Batch], None]
 
 
-class CampaignFeed:
+@dataclass(frozen=True, eq=False)
+class _Follower:
+    callback: Listener
+    page: str
+
+
+class CampaignFeed(Feed[_Follower]):
     """All that is open on one event loop. Get it with ``campaign_feed()``."""
 
-    def __init__(self) -> None:
-        self._listeners: dict[Listener, str] = {}
-        self._seen = 0
-        self._stop: Callable[[], None] | None = None
-        self._look: asyncio.Task[None] | None = None
-        self._again = False
+    counter = COUNTER
 
     def listen(self, listener: Listener, after: int, *, page: str = "") -> Callable[[], None]:
         """Calls ``listener`` with every batch of changes after the counter's value ``after``; with ``page``, that
         campaign's page is drawn for it. Returns the end."""
-        self._listeners[listener] = page
-        if self._stop is None:
-            self._seen = after
-            self._stop = pulse.listen(COUNTER, self._on_change, after=after)
+        return self._join(_Follower(listener, page), after)
 
-        def end() -> None:
-            self._listeners.pop(listener, None)
-            if not self._listeners and self._stop:
-                self._stop()
-                self._stop = None
+    async def _read(self) -> tuple[Batch, int]:
+        watched = {follower.page for follower in self._listeners if follower.page}
+        return await asyncio.to_thread(read_batch, self._seen, watched)
 
-        return end
-
-    def _on_change(self, value: int) -> None:
-        # Changes that come while a look is under way wait for the next one: a burst costs two looks, not hundreds.
-        self._again = True
-        if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._look_while_new())
-
-    async def _look_while_new(self) -> None:
-        while self._again:
-            self._again = False
-            watched = {page for page in self._listeners.values() if page}
-            try:
-                batch, self._seen = await asyncio.to_thread(read_batch, self._seen, watched)
-            except Exception:
-                log.exception("campaign_feed_failed")
-                await asyncio.sleep(1)
-                self._again = bool(self._listeners)
-                continue
-            for listener in list(self._listeners):
-                listener(batch)
-            self._again = self._again or len(batch.rows) == MOST_ROWS
+    def _tell(self, found: tuple[Batch, int]) -> bool:
+        batch, self._seen = found
+        for follower in list(self._listeners):
+            follower.callback(batch)
+        return len(batch.rows) == MOST_ROWS
 
 
 def read_batch(after: int, watched: Iterable[str] = ()) -> tuple[Batch, int]:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import structlog
 from django.db import connections
 from django.template.loader import render_to_string
 
@@ -13,12 +12,10 @@ from orders.counts import badge_counts, list_counts
 from orders.models import Order
 from orders.presentation import row_of
 from orders.projection import COUNTER
-from temporal_worker import pulse
+from temporal_worker.feed import Feed
 
 MOST_ROWS = 500
 """Changed rows that one look takes; more are taken by the next."""
-
-log = structlog.get_logger(__name__)
 
 ROW_FIELDS = (
     "order_id",
@@ -58,50 +55,23 @@ class Batch:
 Listener = Callable[[Batch], None]
 
 
-class OrderFeed:
+class OrderFeed(Feed[Listener]):
     """All lists that are open on one event loop. Get it with ``order_feed()``."""
 
-    def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
-        self._seen = 0
-        self._stop: Callable[[], None] | None = None
-        self._look: asyncio.Task[None] | None = None
-        self._again = False
+    counter = COUNTER
 
     def listen(self, listener: Listener, after: int) -> Callable[[], None]:
         """Calls ``listener`` with every batch of changes after the counter's value ``after``. Returns the end."""
-        self._listeners.add(listener)
-        if self._stop is None:
-            self._seen = after
-            self._stop = pulse.listen(COUNTER, self._on_change, after=after)
+        return self._join(listener, after)
 
-        def end() -> None:
-            self._listeners.discard(listener)
-            if not self._listeners and self._stop:
-                self._stop()
-                self._stop = None
+    async def _read(self) -> tuple[Batch, int]:
+        return await asyncio.to_thread(read_batch, self._seen)
 
-        return end
-
-    def _on_change(self, value: int) -> None:
-        # Changes that come while a look is under way wait for the next one: a burst costs two looks, not hundreds.
-        self._again = True
-        if self._look is None or self._look.done():
-            self._look = asyncio.create_task(self._look_while_new())
-
-    async def _look_while_new(self) -> None:
-        while self._again:
-            self._again = False
-            try:
-                batch, self._seen = await asyncio.to_thread(read_batch, self._seen)
-            except Exception:
-                log.exception("order_feed_failed")
-                await asyncio.sleep(1)
-                self._again = bool(self._listeners)
-                continue
-            for listener in list(self._listeners):
-                listener(batch)
-            self._again = self._again or len(batch.rows) == MOST_ROWS
+    def _tell(self, found: tuple[Batch, int]) -> bool:
+        batch, self._seen = found
+        for listener in list(self._listeners):
+            listener(batch)
+        return len(batch.rows) == MOST_ROWS
 
 
 def read_batch(after: int) -> tuple[Batch, int]:

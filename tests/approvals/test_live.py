@@ -17,6 +17,7 @@ from approvals.live import live_fragments
 from approvals.models import ApprovalRequest, Involvement
 from approvals.notifiers.retries import noting_retries
 from dashboard import health_watch, live_pages, viewers
+from temporal_worker import pulse
 from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import Frame
 from tests.approvals.requests_of import REQUEST_ID, Desk
@@ -65,7 +66,7 @@ class Counter:
 @pytest.fixture(autouse=True)
 def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
     fake = Counter()
-    monkeypatch.setattr(live_list.pulse, "listen", fake.listen)
+    monkeypatch.setattr(pulse, "listen", fake.listen)
     live_list._feeds.clear()
     return fake
 

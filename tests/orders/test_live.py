@@ -16,6 +16,7 @@ from orders import live_list
 from orders.contract import OrderStatus
 from orders.live import live_fragments
 from orders.models import Order
+from temporal_worker import pulse
 from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import Frame
 from tests.live_pages import FakeHealthWatch, FakeHub, Sockets, close_code
@@ -236,7 +237,7 @@ class TestListSocket:
     @pytest.fixture(autouse=True)
     def feed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """No pulse: a test says itself when the counter has moved."""
-        monkeypatch.setattr(live_list.pulse, "listen", self._listen)
+        monkeypatch.setattr(pulse, "listen", self._listen)
         live_list._feeds.clear()
         self.moved: Callable[[int], None] = lambda value: None
 
@@ -291,7 +292,7 @@ async def test_an_idle_viewer_costs_no_sql(
     monkeypatch: pytest.MonkeyPatch,
     path: str,
 ) -> None:
-    monkeypatch.setattr(live_list.pulse, "listen", lambda *args, **kwargs: lambda: None)
+    monkeypatch.setattr(pulse, "listen", lambda *args, **kwargs: lambda: None)
     live_list._feeds.clear()
     socket = await sockets(path, reader)
     await socket.connect()
