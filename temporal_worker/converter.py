@@ -72,12 +72,15 @@ class QuickConverter(CompositePayloadConverter):
         super().__init__(*(plain if converter.encoding == plain.encoding else converter for converter in defaults))
 
 
+# One for all: the SDK asks for a converter with a context for each workflow task.
+_QUICK = QuickConverter()
+
+
 class MessageConverter(DefaultPayloadConverter):
     """Default encoding; strict decoding of what is addressed to a workflow."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._quick = QuickConverter()
         self._reads_messages = False
 
     def with_context(self, context: SerializationContext) -> Self:
@@ -90,7 +93,7 @@ class MessageConverter(DefaultPayloadConverter):
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         if not self._reads_messages or (_on_a_loop() and not workflow.in_workflow()):
             # An activity's input or result, or a client that reads a workflow's answer: our own words.
-            return self._quick.from_payloads(payloads, type_hints)
+            return _QUICK.from_payloads(payloads, type_hints)
         return [self._read(payload, hint) for payload, hint in zip_longest(payloads, type_hints or [])]
 
     def _read(self, payload: Payload, hint: type | None) -> Any:
