@@ -75,4 +75,5 @@ def live_request(request_id: str) -> LiveProcess:
         may_see=lambda user: gateway.may_see(user, request_id),
         has_started=has_started,
         is_over=lambda state: ApprovalStatus(state["view"].status).is_final,
+        is_personal=True,
     )

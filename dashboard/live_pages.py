@@ -29,7 +29,9 @@ STOP_POLLING = 286
 class LiveProcess:
     """What a page follows. The callables are sync and run in a thread with the database.
 
-    ``has_started`` is None when there is no such process; ``is_over`` is asked of a frame's state.
+    ``has_started`` is None when there is no such process; ``is_over`` is asked of a frame's state. ``is_personal`` says
+    that ``may_see`` looks at more than the page's permission, so that it is asked for each viewer before each push; the
+    permission alone is looked up for all viewers at once.
     """
 
     workflow_id: str
@@ -39,6 +41,7 @@ class LiveProcess:
     has_started: Callable[[], bool | None]
     is_over: Callable[[dict[str, Any]], bool]
     looked_for_every: float = START_LOOKED_FOR_EVERY
+    is_personal: bool = False
 
 
 class ProcessConsumer(LiveConsumer):
@@ -62,7 +65,7 @@ class ProcessConsumer(LiveConsumer):
         await super().connect()
 
     async def still_may_look(self) -> bool:
-        if self.followed is None:
+        if self.followed is None or not self.followed.is_personal:
             return True
         # In a thread of its own: it may ask a workflow that does not answer, and must hold up no other socket.
         look = database_sync_to_async(_may_see_now, thread_sensitive=False)
