@@ -131,7 +131,7 @@ def set_up_roles(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """The groups with exactly the rights above. Safe to repeat."""
     if sender.label != "campaigns":
         return
-    for label in ("auth", "dashboard", "orders", "approvals", "campaigns"):
+    for label in sorted({right.partition(".")[0] for rights in RIGHTS.values() for right in rights}):
         # Django makes the permissions in a receiver of the same signal, which may come after this one.
         create_permissions(apps.get_app_config(label), verbosity=0, using=using)
     for name, rights in RIGHTS.items():
