@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 
 from approvals.contract import is_request_id
+from approvals.gateway.rights import SEE_ALL, TAKE_PART
 from approvals.live import live_request, retries_fragment
 from approvals.live_list import News
 from approvals.projection import COUNTER
@@ -14,9 +15,9 @@ from temporal_worker.models import ChangeCounter
 
 
 class RequestConsumer(ProcessConsumer):
-    """``/ws/approvals/<request_id>/``: one request."""
+    """``/ws/approvals/<request_id>/``: one request, for whoever may open its page."""
 
-    permission = "approvals.ask_approval"
+    permission = (TAKE_PART, SEE_ALL)
 
     def process(self) -> LiveProcess | None:
         request_id = self.scope["url_route"]["kwargs"]["request_id"]

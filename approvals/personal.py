@@ -9,6 +9,7 @@ from approvals.actions import Action, actions_for
 from approvals.contract import ApprovalStatus, ApprovalView
 from approvals.forms import DecisionForm, what_follows
 from approvals.gateway import ApprovalProblem, Unavailable
+from approvals.gateway.rights import TAKE_PART
 from approvals.models import RefusedAttempt
 from approvals.presentation.rounds import Difference, differences
 from approvals.presentation.words import DOORS
@@ -83,15 +84,20 @@ class Personal:
 
 
 def personal_of(view: ApprovalView, user: User, now: datetime, *, live: bool, seen: int | None = None) -> Personal:
-    stands = standing(view, user.username, now)
-    why_not = stands.decision if live else "A decision needs Temporal and a worker. They come back by themselves."
+    takes_part = user.has_perm(TAKE_PART)
+    stands = standing(view, user.username, now) if takes_part else _ONLOOKER
+    why_not = (
+        stands.decision
+        if live or not takes_part
+        else "A decision needs Temporal and a worker. They come back by themselves."
+    )
     form = DecisionForm(initial={"place": "card"})
     form.fields["state_version"].initial = view.state_version
     return Personal(
         view=view,
         live=live,
         standing=stands,
-        actions=tuple(actions_for(view, user.username, stands, live=live)),
+        actions=tuple(actions_for(view, user.username, stands, live=live)) if takes_part else (),
         attempts=tuple(attempts_of(view, user)),
         form=form,
         follows="" if why_not else what_follows(view, user.username),
@@ -99,6 +105,10 @@ def personal_of(view: ApprovalView, user: User, now: datetime, *, live: bool, se
         behalf=view.name_of(stands.behalf) if stands.behalf and not why_not else "",
         changed=tuple(_changed(view, seen)),
     )
+
+
+_NO_RIGHT = "You may not take part in approvals: it needs a right that you do not have."
+_ONLOOKER = Standing(_NO_RIGHT, _NO_RIGHT, _NO_RIGHT, _NO_RIGHT, _NO_RIGHT, place="")
 
 
 def attempts_of(view: ApprovalView, user: User) -> list[Attempt]:

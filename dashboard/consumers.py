@@ -54,9 +54,12 @@ class Outbox:
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """A page's socket. A subclass says who may look (``permission``) and follows something (``follow``)."""
+    """A page's socket. A subclass says who may look and follows something (``follow``).
 
-    permission: str
+    ``permission``: the right that it takes, or several of which one is enough, or ``()`` for whoever is logged in.
+    """
+
+    permission: str | tuple[str, ...]
     campaigns_badge = ""
 
     async def connect(self) -> None:
@@ -71,7 +74,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.viewer = Viewer(
             user_id=self.scope["user"].pk,
             session_key=self.scope["session"].session_key or "",
-            permission=self.permission,
+            rights=self.rights,
             loop=asyncio.get_running_loop(),
             dismiss=self._dismiss,
         )
@@ -120,9 +123,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """More than the permission, if anything. Runs in a thread with the database."""
         return True
 
+    @property
+    def rights(self) -> tuple[str, ...]:
+        return (self.permission,) if isinstance(self.permission, str) else self.permission
+
     def _may_look(self) -> bool:
         user = self.scope["user"]
-        return user.is_authenticated and user.has_perm(self.permission) and self.may_look()
+        holds = not self.rights or any(user.has_perm(right) for right in self.rights)
+        return user.is_authenticated and holds and self.may_look()
 
     async def _run(self) -> None:
         stop_health = health_watch.listen(self.take_health)

@@ -15,6 +15,7 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connections
+from django.db.models import QuerySet
 from django.utils import timezone
 
 GOOD_FOR = 1.0
@@ -23,16 +24,19 @@ GOOD_FOR = 1.0
 
 @dataclass(eq=False)
 class Viewer:
-    """One open socket. ``dismiss`` is called on ``loop`` when its rights are gone."""
+    """One open socket. ``dismiss`` is called on ``loop`` when its rights are gone.
+
+    ``rights``: one of them is enough, and with none of them named being logged in is.
+    """
 
     user_id: int
     session_key: str
-    permission: str
+    rights: tuple[str, ...]
     loop: asyncio.AbstractEventLoop
     dismiss: Callable[[], None]
 
 
-Admission = tuple[int, str, str]
+Admission = tuple[int, str, tuple[str, ...]]
 
 
 class Viewers:
@@ -102,27 +106,35 @@ class Viewers:
 
 
 def _admission(viewer: Viewer) -> Admission:
-    return viewer.user_id, viewer.session_key, viewer.permission
+    return viewer.user_id, viewer.session_key, viewer.rights
 
 
 def _admitted(asked: set[Admission]) -> set[Admission]:
-    """Those whose session lives and is theirs, and whose user is active and holds the permission."""
+    """Those whose session lives and is theirs, and whose user is active and holds one of the rights."""
     keys = {session_key for _, session_key, _ in asked}
     sessions = {
         session.session_key: session.get_decoded()
         for session in Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     }
-    hashes: dict[tuple[int, str], set[str]] = {}
-    for permission in {permission for _, _, permission in asked}:
-        ids = {user_id for user_id, _, wanted in asked if wanted == permission}
-        for user in User.objects.with_perm(permission).filter(pk__in=ids):
-            hashes[user.pk, permission] = {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}
+    holders = {right: _hashes(User.objects.with_perm(right), asked) for rights in _rights(asked) for right in rights}
+    if () in _rights(asked):
+        holders[""] = _hashes(User.objects.filter(is_active=True), asked)
     return {
-        (user_id, key, permission)
-        for user_id, key, permission in asked
+        (user_id, key, rights)
+        for user_id, key, rights in asked
         if sessions.get(key, {}).get(SESSION_KEY) == str(user_id)
-        and sessions[key].get(HASH_SESSION_KEY) in hashes.get((user_id, permission), ())
+        and any(sessions[key].get(HASH_SESSION_KEY) in holders[right].get(user_id, ()) for right in rights or ("",))
     }
+
+
+def _rights(asked: set[Admission]) -> set[tuple[str, ...]]:
+    return {rights for _, _, rights in asked}
+
+
+def _hashes(people: QuerySet[User], asked: set[Admission]) -> dict[int, set[str]]:
+    """The hashes that a session of each of these people may have."""
+    found = people.filter(pk__in={user_id for user_id, _, _ in asked})
+    return {user.pk: {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()} for user in found}
 
 
 viewers = Viewers()

@@ -14,7 +14,7 @@ from approvals.forms import ACTION_FORMS, ActionForm, CommentForm
 from approvals.live import live_fragments, request_context
 from approvals.notifiers.retries import retries_of
 from approvals.views.answers import done, draw_form, form_again, personal_for
-from approvals.views.rights import takes_part
+from approvals.views.rights import sees_requests, takes_part
 from approvals.views.viewer import user_of
 from dashboard.access import is_fragment
 from dashboard.problem_answers import answers_problems, status_of_problem
@@ -22,7 +22,7 @@ from dashboard.problem_answers import answers_problems, status_of_problem
 
 @require_safe
 @never_cache
-@takes_part
+@sees_requests
 @answers_problems
 def detail(request: HttpRequest, request_id: str) -> HttpResponse:
     reading = gateway.read_request(request_id, user_of(request))
@@ -43,7 +43,7 @@ def detail(request: HttpRequest, request_id: str) -> HttpResponse:
 
 @require_safe
 @never_cache
-@takes_part
+@sees_requests
 @answers_problems
 def actions(request: HttpRequest, request_id: str) -> HttpResponse:
     """The personal fragment: what this viewer can do now. ``seen`` is the state version that they have before them."""
@@ -110,7 +110,7 @@ def comment(request: HttpRequest, request_id: str) -> HttpResponse:
 
 
 @require_safe
-@takes_part
+@sees_requests
 @answers_problems
 def attachment(request: HttpRequest, request_id: str, attachment_id: UUID) -> HttpResponse:
     """The file itself, always to be saved: nothing that somebody sent is ever drawn by the browser here."""

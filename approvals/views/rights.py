@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from approvals import audit
 from approvals.contract import Door
+from approvals.gateway.rights import SEE_ALL
 from dashboard.access import View, requires
 
 P = ParamSpec("P")
@@ -24,6 +25,21 @@ _WHAT = {
     "delegation_end": "end_delegation",
 }
 """What the gateway calls the same thing, by the name of the page."""
+
+
+def sees_requests(view: View[P]) -> View[P]:
+    """The view only shows a request: it is for who takes part in approvals or may see every request, hidden from others.
+
+    Which requests they see, the gateway says.
+    """
+    for_participants, for_auditors = requires(RIGHT, hidden_without=RIGHT)(view), requires(SEE_ALL)(view)
+
+    @wraps(view)
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        sees_all = request.user.is_authenticated and request.user.has_perm(SEE_ALL)
+        return (for_auditors if sees_all else for_participants)(request, *args, **kwargs)
+
+    return checked
 
 
 def takes_part(view: View[P]) -> View[P]:
