@@ -1,9 +1,10 @@
 """An import as its page and the list show it: where it is, what waits for whom, what would change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
 
 from campaigns.contract import ImportStage, ImportStatus, ImportView
@@ -15,6 +16,10 @@ SAMPLE = 10
 """Rows of each kind of which the preview says what they change."""
 PROBLEMS_A_PAGE = 50
 PAGE = 50
+LIST_FIELDS = (
+    "import_id", "name", "status", "stage", "version", "change", "rows_total", "rows_rejected", "created_by", "created_at",
+)  # fmt: skip
+"""What a line of the list shows."""
 
 _STAGES = {
     ImportStage.UPLOAD: "Upload",
@@ -62,15 +67,22 @@ class ImportPage:
     percent: float | None
     """How far the work of this moment is; None when nothing is worked on."""
     can_cancel: bool
+    by: str
+    """Who handed it in, by name."""
 
     @property
     def is_over(self) -> bool:
         return self.view.is_final
 
     @property
-    def polls_every(self) -> int:
-        """Seconds after which the page looks again."""
-        return 2 if self.waits_for else 1
+    def actions_version(self) -> str:
+        """Changes when what a viewer may do does, or what stands below it: the first page of problems, while it fills."""
+        seen = min(self.view.rows_rejected, PROBLEMS_A_PAGE + 1)
+        return f"{self.view.status}-{self.view.stage}-{self.waits_for}-{seen}"
+
+    @property
+    def title(self) -> str:
+        return f"{self.status.word} · {self.view.name or self.view.import_id}"
 
 
 def import_page(row: AudienceImport, view: ImportView) -> ImportPage:
@@ -85,7 +97,15 @@ def import_page(row: AudienceImport, view: ImportView) -> ImportPage:
         waits_for=waits_for,
         percent=_percent(view) if not view.is_final and not waits_for else None,
         can_cancel=not view.is_final and view.stage != ImportStage.FINALISE,
+        by=names_of([view.by.username]).get(view.by.username, ""),
     )
+
+
+def names_of(usernames: Iterable[str]) -> dict[str, str]:
+    """What people are called; whoever has no name, or is gone, by their log-in."""
+    wanted = {name for name in usernames if name}
+    people = User.objects.filter(username__in=wanted)
+    return {**{name: name for name in wanted}, **{one.username: one.get_full_name() or one.username for one in people}}
 
 
 def status_of(row: AudienceImport, view: ImportView, *, is_waiting: bool) -> Status:
@@ -216,7 +236,7 @@ def problems_page(row: AudienceImport, number: int) -> "Page[ImportProblem]":
 
 
 def imports_page(number: int) -> "Page[AudienceImport]":
-    return Paginator(AudienceImport.objects.defer("snapshot", "start_input"), PAGE).get_page(number)
+    return Paginator(AudienceImport.objects.only(*LIST_FIELDS), PAGE).get_page(number)
 
 
 def list_status(row: AudienceImport) -> Status:

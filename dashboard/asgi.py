@@ -15,6 +15,7 @@ django.setup(set_prefix=False)
 
 from approvals.consumers import InboxConsumer, RequestConsumer, ShellConsumer  # noqa: E402
 from campaigns.consumer_actor import ActorConsumer, StampedeConsumer  # noqa: E402
+from campaigns.consumer_imports import ImportConsumer, ImportListConsumer  # noqa: E402
 from campaigns.consumers import CampaignConsumer, CampaignListConsumer  # noqa: E402
 from dashboard.bodies import BodyLimit, read_bodies_from_their_files  # noqa: E402
 from dashboard.consumers import NoSuchPage  # noqa: E402
@@ -30,6 +31,8 @@ websocket_urls = URLRouter(
         path("ws/approvals/", InboxConsumer.as_asgi()),
         path("ws/approvals/<str:request_id>/", RequestConsumer.as_asgi()),
         path("ws/campaigns/", CampaignListConsumer.as_asgi()),
+        path("ws/campaigns/imports/", ImportListConsumer.as_asgi()),
+        path("ws/campaigns/imports/<str:import_id>/", ImportConsumer.as_asgi()),
         path("ws/campaigns/users/<str:user_id>/", ActorConsumer.as_asgi()),
         path("ws/campaigns/users/<str:user_id>/stampede/", StampedeConsumer.as_asgi()),
         path("ws/campaigns/<str:campaign_id>/", CampaignConsumer.as_asgi()),

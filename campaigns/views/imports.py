@@ -13,10 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from campaigns.contract import Door, ImportStage
 from campaigns.gateway import imports
 from campaigns.import_forms import CancelForm, UploadForm
-from campaigns.import_pages import import_page, imports_page, list_status, problems_page, sample_changes
+from campaigns.import_pages import import_page, imports_page, problems_page, sample_changes
+from campaigns.import_projection import COUNTER
+from campaigns.live_imports import row_fragments
 from campaigns.models import AudienceImport
 from dashboard.access import is_fragment, requires
 from dashboard.problem_answers import answers_problems, status_of_problem
+from temporal_worker.models import ChangeCounter
 from temporal_worker.problems import InvalidRequest, NotFound, Problem, Unavailable
 
 SEE = imports.SEE
@@ -36,12 +39,17 @@ def _user(request: HttpRequest) -> User:
 @never_cache
 @requires(SEE, hidden_without=SEE)
 def import_list(request: HttpRequest) -> HttpResponse:
+    # The counter is read before the rows, so that nothing falls between the two.
+    change = ChangeCounter.read().get(COUNTER, 0)
     page = imports_page(_number(request))
     context = {
         "nav": "contacts",
         "tab": "imports",
         "page": page,
-        "rows": [(row, list_status(row)) for row in page],
+        "rows": row_fragments(page),
+        "change": change,
+        "shown": ",".join(row.import_id for row in page),
+        "newest": max((row.pk for row in page), default=0),
         "may_import": request.user.has_perm(IMPORT),
     }
     return render(request, "campaigns/imports_list.html", context)
@@ -105,13 +113,9 @@ def detail(request: HttpRequest, import_id: str) -> HttpResponse:
 @never_cache
 @requires(SEE, hidden_without=SEE)
 @answers_problems
-def live(request: HttpRequest, import_id: str) -> HttpResponse:
-    """The page's moving part, from the projection; 204 while there is nothing newer than ``after``."""
-    after = request.GET.get("after", "")
-    view = imports.read_import(import_id, _user(request))
-    if after == str(view.version):
-        return HttpResponse(status=204)
-    return render(request, "campaigns/_imports_live.html", _context(request, import_id))
+def actions(request: HttpRequest, import_id: str) -> HttpResponse:
+    """The personal fragments: what this viewer can do now, and which rows of the file they may see."""
+    return render(request, "campaigns/_imports_personal.html", _context(request, import_id))
 
 
 def _context(request: HttpRequest, import_id: str) -> dict[str, object]:

@@ -98,20 +98,18 @@ class TestStages:
         for _ in range(2):
             writer.post(f"{page}transformation/")
         html = until(writer, page, "status--ok status--pill")
-        assert "hx-trigger" not in html.partition('id="import-live"')[2].partition(">")[0]
+        assert "/ws/campaigns/imports/" not in html  # nothing more will come
         assert Contact.objects.get(user_id="U-1").attributes == {"plan": "pro"}
         assert list(OptOut.objects.values_list("user_id", flat=True)) == ["U-2"]
         assert "people.csv" in writer.get("/campaigns/imports/").content.decode()
 
-    def test_the_moving_part_is_sent_only_when_it_has_moved(self, writer: Client) -> None:
+    def test_what_is_only_this_viewers_comes_apart(self, writer: Client) -> None:
         page = upload(writer).url
-        html = until(writer, page, "Compare with the contacts?")
-        after = re.search(r"after=(\d+)", html)
-        assert after
-        assert writer.get(f"{page}live/?after={after[1]}").status_code == 204
-        fresh = writer.get(f"{page}live/?after=0")
-        assert fresh.status_code == 200
-        assert "<html" not in fresh.content.decode()
+        until(writer, page, "Compare with the contacts?")
+        html = writer.get(f"{page}actions/").content.decode()
+        assert 'id="go-on"' in html
+        assert 'id="import-rows" hx-swap-oob="true"' in html
+        assert "import-head" not in html
 
     def test_cancelled_with_a_reason_nothing_is_kept(self, writer: Client) -> None:
         page = upload(writer, HOSTILE).url
@@ -203,6 +201,7 @@ class TestFormAndRights:
             NEW,
             "/campaigns/imports/IMP-1/",
             "/campaigns/imports/IMP-1/live/",
+            "/campaigns/imports/IMP-1/actions/",
             "/campaigns/imports/IMP-1/problems.csv",
             "/campaigns/imports/IMP-1/cancellation/",
         ]
@@ -222,7 +221,7 @@ class TestFormAndRights:
         assert client.post("/campaigns/imports/IMP-1/validation/").status_code == 403
 
     def test_no_such_import(self, writer: Client) -> None:
-        for path in ("", "live/", "problems.csv", "cancellation/"):
+        for path in ("", "live/", "actions/", "problems.csv", "cancellation/"):
             assert writer.get(f"/campaigns/imports/IMP-gone/{path}").status_code == 404
         assert writer.post("/campaigns/imports/IMP-gone/validation/").status_code == 404
 
