@@ -12,7 +12,7 @@ STAMP := .venv/.synced
 RUN := $(BIN)/python -X utf8
 
 # Tests outside of tests/soak that are marked as too long for each change, and every page in all sizes and themes.
-SOAK_TOO := tests/temporal_worker/test_process.py tests/workflows/test_campaign_runs.py
+SOAK_TOO := tests/temporal_worker/test_process.py tests/workflows/test_campaign_runs.py tests/dashboard/test_guide.py
 LOOKS := tests/journeys/test_looks.py tests/journeys/test_approvals_looks.py tests/journeys/test_campaigns_looks.py
 
 # What `manage.py check --deploy` sees: the settings of a production machine, with secrets made for the moment.
