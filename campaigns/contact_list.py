@@ -63,7 +63,7 @@ def page_of(listing: Listing) -> ContactPage:
             rows = segment.contacts(rows)
         except InvalidField as error:
             return ContactPage([], total, 0, "", "", segment, f"The segment cannot be used: {error}.")
-    rows = _searched(rows, listing.q)
+    rows = searched(rows, listing.q)
     found = total if segment is None and not listing.q else rows[: MOST_COUNTED + 1].count()
     contacts, has_before, has_after = _slice(rows, listing)
     previous = listing.url(before=contacts[0].user_id) if contacts and has_before else ""
@@ -71,10 +71,10 @@ def page_of(listing: Listing) -> ContactPage:
     return ContactPage(_lines(contacts), total, found, previous, following, segment)
 
 
-def _searched(rows: "QuerySet[Contact]", q: str) -> "QuerySet[Contact]":
+def searched(rows: "QuerySet[Contact]", q: str) -> "QuerySet[Contact]":
     for word in q.split()[:5]:
         found = (
-            Q(user_id__icontains=word) | Q(name__icontains=word) | Q(email__icontains=word) | Q(phone__contains=word)
+            Q(user_id__icontains=word) | Q(name__icontains=word) | Q(email__icontains=word) | Q(phone__icontains=word)
         )
         rows = rows.filter(found)
     return rows

@@ -42,6 +42,20 @@ def requires(permission: str, *, hidden_without: str = "") -> Callable[[View[P]]
     return decorate
 
 
+def logged_in(view: View[P]) -> View[P]:
+    """For views that show each person what is theirs to see; whoever is not logged in goes to the log-in page and comes back."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return to_login(request)
+        if not is_fragment(request):
+            health_watch.refresh()
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
 def is_fragment(request: HttpRequest) -> bool:
     htmx: Any = getattr(request, "htmx", None)
     return bool(htmx)

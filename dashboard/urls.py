@@ -8,6 +8,7 @@ from approvals import webhooks as approval_webhooks
 from campaigns.views import public as campaigns_public
 from dashboard import health, views
 from dashboard.api import api
+from dashboard.search import views as search
 from orders import webhooks as order_webhooks
 from orders.payments.checkout import checkout
 
@@ -21,6 +22,8 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/login/", views.LogIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("search/", search.page, name="search"),
+    path("search/suggestions/", search.suggestions, name="search_suggestions"),
     path("health/", views.health, name="health"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -13,7 +13,7 @@ class Status:
     word: str
 
 
-_STATUSES = {
+_STATUSES: dict[str, Status] = {
     ApprovalStatus.PENDING: Status("move", "Pending"),
     ApprovalStatus.CHANGES_REQUESTED: Status("idle", "Changes wanted"),
     ApprovalStatus.APPROVED: Status("ok", "Approved"),
@@ -24,6 +24,12 @@ _STATUSES = {
 
 
 def status_of(view: ApprovalView) -> Status:
-    if view.status == ApprovalStatus.PENDING and view.current_level.is_escalated:
+    is_open = view.status == ApprovalStatus.PENDING
+    return status_of_row(view.status, is_escalated=is_open and view.current_level.is_escalated)
+
+
+def status_of_row(status: str, *, is_escalated: bool) -> Status:
+    """Of what the projection's row says, which has one word more: "starting", before the workflow is there."""
+    if status == ApprovalStatus.PENDING and is_escalated:
         return Status("warn", "Escalated")
-    return _STATUSES[ApprovalStatus(view.status)]
+    return _STATUSES.get(status, Status("move", "Pending"))

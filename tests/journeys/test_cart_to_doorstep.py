@@ -77,6 +77,7 @@ class TestCartToDoorstep:
         await ship(ops, tracking="FIND-ME-4711")
         await sees_status(ops, "Shipped")
         for words in (order_id, "CUST-003", "mei.tanaka@example.com", "HEADSET-002", "FIND-ME-4711"):
+            await ops.goto("/orders/")
             await ops.get_by_label("Search orders", exact=True).fill(words)
             await ops.keyboard.press("Enter")
             await expect(ops.locator(f"#row-{order_id}"), f"searched for {words}").to_be_visible()
