@@ -6,12 +6,12 @@ from django.db import transaction
 
 from dashboard.auth import DEMO_PASSWORD
 from dashboard.models import ApiToken
-from dashboard.roles import ADMINISTRATORS, MARKETERS, OPERATIONS, STAFF, TRANSACTIONAL_SENDERS
+from dashboard.roles import ADMINISTRATORS, ENGINEERS, MARKETERS, OPERATIONS, STAFF, TRANSACTIONAL_SENDERS
 
 # username: (first name, last name, groups). Groups come from ``dashboard.roles``.
 DEMO_USERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "admin": ("Ada", "Lindholm", (ADMINISTRATORS, STAFF)),
-    "ops": ("Oscar", "Paredes", (OPERATIONS, STAFF)),
+    "ops": ("Oscar", "Paredes", (OPERATIONS, STAFF, ENGINEERS)),
     "marketer": ("Mina", "Rossi", (MARKETERS, TRANSACTIONAL_SENDERS, STAFF)),
     "employee": ("Emil", "Novak", (STAFF,)),
     "manager": ("Marta", "Kovács", (STAFF,)),

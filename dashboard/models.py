@@ -53,3 +53,15 @@ class ApiToken(models.Model):
             digest=cls.digest_of(token), defaults={"user": user, "name": name, "is_demo": is_demo}
         )
         return token
+
+
+class TechnicalView(models.Model):
+    """Nothing is kept here: it is what the right to look behind the curtain hangs on."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        permissions = [("view_technical", "Can look behind the curtain: Temporal's own view of a process")]
+
+    def __str__(self) -> str:
+        return "Technical view"

@@ -33,6 +33,9 @@ ADMINISTRATORS = "Administrators"
 AUDITORS = "Auditors"
 """See every request for approval, and take its audit trail away; they decide only what they are asked themselves."""
 
+ENGINEERS = "Engineers"
+"""Look behind the curtain: the technical view of each process that another role of theirs lets them see. Given beside it."""
+
 _ALL = ("add", "change", "delete", "view")
 
 
@@ -70,8 +73,10 @@ RIGHTS: dict[str, set[str]] = {
         *_rights(("view",), "campaigns", *_SEEN_OF_CAMPAIGNS),
     },
     TRANSACTIONAL_SENDERS: {"campaigns.send_transactional", "campaigns.view_contact"},
+    ENGINEERS: {"dashboard.view_technical"},
     CAMPAIGN_WRITERS: {"campaigns.edit_campaign", *_rights(("view",), "campaigns", *_SEEN_OF_CAMPAIGNS)},
     ADMINISTRATORS: {
+        "dashboard.view_technical",
         *_rights(_ALL, "orders", "product", "customer"),
         *_rights(_ALL, "dashboard", "apitoken"),
         *_rights(("view",), "dashboard", "requestkey"),

@@ -30,6 +30,7 @@ urlpatterns = [
     path("orders/", include("orders.urls")),
     path("approvals/", include("approvals.urls")),
     path("campaigns/", include("campaigns.urls")),
+    path("technical/", include("dashboard.technical.urls")),
     path("checkout/<str:order_id>/<str:signature>/", checkout, name="checkout"),
     path("webhooks/", include((webhooks, "webhooks"))),
     path("api/", api.urls),

@@ -1,0 +1,161 @@
+"""Behind the curtain: who may look there, what is shown of a history, and that nothing of a message's content is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from pytest_django.asserts import assertContains, assertNotContains
+from temporalio.api.common.v1 import Payload
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
+
+from approvals.technical import recognise as recognise_approval
+from campaigns.models import Campaign
+from campaigns.technical import recognise as recognise_campaign
+from dashboard import health_watch
+from dashboard.health_watch import Health, Sign
+from dashboard.roles import ADMINISTRATORS, ENGINEERS, OPERATIONS, STAFF
+from dashboard.technical.masking import masked_event
+from dashboard.technical.steps import read_story, words
+from orders import gateway
+from orders.contract import By, Door
+from orders.models import Order, Product
+from tests.eventually import eventually
+
+HISTORIES = Path(__file__).parent.parent / "histories"
+ORDER = "ORD-20260701-101500-ab12"
+
+
+@pytest.fixture(autouse=True)
+def _well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health_watch, "look", lambda: Health((Sign("ok", "Temporal"),)))
+
+
+def logged_in(*groups: str) -> Client:
+    user = User.objects.create_user(f"user-{User.objects.count()}")
+    user.groups.set(Group.objects.filter(name__in=groups))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def recorded(name: str) -> list[HistoryEvent]:
+    path = next(HISTORIES.rglob(f"{name}.json"))
+    return list(WorkflowHistory.from_json("recorded", path.read_text()).events)
+
+
+class TestStory:
+    def test_an_activity_is_one_line_with_its_attempts_and_an_update_says_who(self) -> None:
+        story = read_story(recorded("delivered"))
+        holds = [line for line in story.lines if line.id == "hold_stock"]
+        assert holds
+        assert all((line.word, line.mark) == ("completed", "ok") for line in holds)
+        assert len(holds[0].events) == 3  # scheduled, started, completed
+        updates = [line for line in story.lines if line.kind == "update"]
+        assert {"Ship", "Deliver"} <= {line.name for line in updates}
+        assert story.updates == len(updates)
+        assert story.tasks
+        assert not any("Workflow task" in line.name for line in story.lines)
+
+    def test_a_timer_that_runs_is_told_with_its_end(self) -> None:
+        events = recorded("delivered")
+        started = next(i for i, event in enumerate(events) if event.HasField("timer_started_event_attributes"))
+        [timer] = read_story(events[: started + 1]).timers
+        assert timer.ends_at > timer.started_at
+        assert read_story(events).timers == []
+
+    def test_names_in_words(self) -> None:
+        assert [words(name) for name in ("hold_stock", "OrderWorkflow", "")] == [
+            "Hold stock",
+            "Order workflow",
+            "Unnamed",
+        ]
+
+
+class TestMasking:
+    def test_no_payload_of_any_recorded_history_is_left(self) -> None:
+        """Not by name: whatever a message holds is gone, wherever in an event it stands."""
+        left = []
+
+        def look(value: Any, path: str) -> None:
+            if isinstance(value, dict):
+                if "data" in value and not any(kept in path for kept in ("userMetadata", "searchAttributes")):
+                    left.append(path)
+                for key, inner in value.items():
+                    look(inner, f"{path}.{key}")
+            elif isinstance(value, list):
+                for inner in value:
+                    look(inner, path)
+
+        for path in HISTORIES.rglob("*.json"):
+            for event in WorkflowHistory.from_json("recorded", path.read_text()).events:
+                look(masked_event(event), path.stem)
+        assert left == []
+
+    def test_a_token_in_an_error_is_struck_out(self) -> None:
+        event = HistoryEvent(event_id=7)
+        event.activity_task_failed_event_attributes.failure.message = "The gateway does not know tok_visa_4242."
+        event.activity_task_failed_event_attributes.failure.encoded_attributes.CopyFrom(Payload(data=b"tok_x"))
+        shown = json.dumps(masked_event(event))
+        assert "tok_visa" not in shown
+        assert "does not know" in shown
+
+
+@pytest.mark.django_db
+class TestWhoMayLook:
+    def test_the_right_and_the_sight_of_the_process_are_both_needed(self) -> None:
+        Order.objects.create(order_id=ORDER, customer_id="C1", customer_email="c@example.com")
+        page = f"/technical/order-{ORDER}/"
+        for end in ("", "live/", "stack/", "history.json"):
+            assert logged_in(OPERATIONS, STAFF).get(page + end).status_code == 403
+            assert logged_in(ENGINEERS).get(page + end).status_code == 404
+            assert logged_in(ENGINEERS, STAFF).get(page + end).status_code in (200, 503)
+            assert Client().get(page + end).status_code == 302
+        for unknown in ("order-ORD-1", "nobody", "approval-REQ-1", "campaign-CMP-1-shard-1", "user-actor-'x"):
+            assert logged_in(ADMINISTRATORS).get(f"/technical/{unknown}/").status_code == 404
+
+    def test_each_area_knows_its_own(self) -> None:
+        Campaign.objects.create(campaign_id="CMP-1", name="Spring letter")
+        shard = recognise_campaign("campaign-CMP-1-shard-12")
+        assert shard is not None
+        assert (shard.title, shard.link) == ("Spring letter, shard 12", "/campaigns/CMP-1/")
+        assert recognise_approval("campaign-CMP-1") is None
+
+    def test_without_temporal_the_page_says_so(self) -> None:
+        Order.objects.create(order_id=ORDER, customer_id="C1", customer_email="c@example.com")
+        engineer = logged_in(ENGINEERS, STAFF)
+        assertContains(engineer.get(f"/technical/order-{ORDER}/"), "Temporal cannot be asked now")
+        assertContains(engineer.get(f"/technical/order-{ORDER}/stack/"), "No worker answered")
+
+
+def test_an_order_behind_the_curtain(worker: None) -> None:
+    Product.objects.create(sku="MOUSE-001", name="Mouse", unit_price_cents=2_999, stock=100)
+    by = By("ops", Door.WEB)
+    view = gateway.start_order(
+        customer_id="C1", customer_email="c@example.com", items=[("MOUSE-001", 1)], by=by, key="k"
+    )
+    eventually(lambda: gateway.read_order(view.order_id).view.stage == "awaiting_payment")
+    gateway.process_payment(
+        view.order_id, payment_method="card", card_token="tok_visa", amount_cents=2_999, by=by, key="pay"
+    )
+    engineer, page = logged_in(ENGINEERS, STAFF), f"/technical/order-{view.order_id}/"
+    shown = engineer.get(page)
+    for part in ("Process payment", "by ops, web", "Hold stock", "Ship", "workflow task", "1,999 left"):
+        assertContains(shown, part)
+    assertNotContains(shown, "tok_visa")
+    assertContains(engineer.get(f"{page}stack/"), "orders/workflows.py")
+    file = engineer.get(f"{page}history.json")
+    assert file.json()["is_whole"]
+    assert len(file.json()["events"]) > 20
+    assertNotContains(file, "tok_visa")
+    assertNotContains(file, "c@example.com")
+    assert engineer.get(f"{page}live/", {"after": "other"}).status_code == 200
+
+    def is_known() -> bool:
+        etag = engineer.get(page).context["it"].etag
+        return engineer.get(f"{page}live/", {"after": etag}).status_code == 204
+
+    eventually(is_known)
