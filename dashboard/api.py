@@ -7,6 +7,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException, UnreadablePostError
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Swagger
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
@@ -42,6 +43,7 @@ api = NinjaAPI(
         "declined · 409 the process says no, with a `code` · 413 too large · 422 bad input, `detail` names the field."
     ),
     parser=StrictParser(),
+    docs_decorator=require_safe,
     docs=Swagger(settings={"persistAuthorization": False, "tryItOutEnabled": False}),
 )
 api.add_router("/orders", orders_router)

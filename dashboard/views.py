@@ -51,6 +51,7 @@ class LogIn(LoginView):
     """Django's own, which says where you go on to and, in the demo, whom you can be."""
 
     redirect_authenticated_user = True
+    http_method_names = ["get", "head", "post", "options"]  # Django takes a PUT for a POST
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         context = super().get_context_data(**kwargs)

@@ -93,6 +93,7 @@ def comment(request: HttpRequest, request_id: str) -> HttpResponse:
     """A comment from the foot of the page; what was typed stays there when it cannot be taken."""
     form = CommentForm(request.POST)
     if not form.is_valid():
+        gateway.read_request(request_id, user_of(request))  # whose it is not, learns nothing of its form
         return _comment_again(request, request_id, form, status=422)
     try:
         view = form.send(request_id, user_of(request))
