@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import structlog
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RetryConfig
 
 from temporal_worker.converter import ANSWER_CONVERTER
@@ -34,11 +35,14 @@ _RETRIES = RetryConfig(max_elapsed_time_millis=1500)
 log = structlog.get_logger(__name__)
 
 
-async def connect(retry_config: RetryConfig | None = None) -> Client:
-    """A new client for the address, namespace, key and TLS files that the environment names (``TEMPORAL_*``)."""
+async def connect(retry_config: RetryConfig | None = None, runtime: Runtime | None = None) -> Client:
+    """A new client for the address, namespace, key and TLS files that the environment names (``TEMPORAL_*``).
+
+    ``runtime`` is the process's default when left out; another one counts what is done by this client.
+    """
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    return await Client.connect(**config, retry_config=retry_config, data_converter=ANSWER_CONVERTER)
+    return await Client.connect(**config, retry_config=retry_config, data_converter=ANSWER_CONVERTER, runtime=runtime)
 
 
 def address() -> str:

@@ -13,9 +13,11 @@ from typing import Any
 import structlog
 from django.db import close_old_connections
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Worker
 
 from temporal_worker.connection import address, connect
+from temporal_worker.metrics import metrics_runtime
 from temporal_worker.models import WorkerHeartbeat
 from temporal_worker.registry import AreaWorker, Periodic
 from temporal_worker.workers import GRACE, MAX_CACHED_WORKFLOWS, build_worker
@@ -37,10 +39,17 @@ log = structlog.get_logger(__name__)
 class WorkerProcess:
     """Runs until SIGTERM or SIGINT, then drains. A second signal ends the process at once."""
 
-    def __init__(self, areas: Sequence[AreaWorker], threads: int, leave: Callable[[int], None] = os._exit) -> None:
+    def __init__(
+        self,
+        areas: Sequence[AreaWorker],
+        threads: int,
+        leave: Callable[[int], None] = os._exit,
+        version: WorkerDeploymentVersion | None = None,
+    ) -> None:
         """``threads`` is the size of the pool, and so the most sync activities at once. ``leave`` ends the process."""
         self.areas = areas
         self.threads = threads
+        self.version = version
         self.identity = f"{os.getpid()}@{socket.gethostname()}"
         self._leave = leave
         self._stop = asyncio.Event()
@@ -102,7 +111,7 @@ class WorkerProcess:
         while not self._stop.is_set():
             try:
                 async with asyncio.timeout(CONNECT_WITHIN):
-                    return await connect()
+                    return await connect(runtime=metrics_runtime())
             except Exception as error:
                 if time.monotonic() - said_at >= SAY_EVERY:
                     said_at = time.monotonic()
@@ -121,6 +130,7 @@ class WorkerProcess:
             # The queues share the pool: an activity that was taken must not wait for a thread while its time runs.
             max_concurrent_activities=max(1, self.threads // len(self.areas)),
             max_cached_workflows=max(1, MAX_CACHED_WORKFLOWS // len(self.areas)),
+            version=self.version,
         )
 
     async def _keep_running(self, worker: Worker, executor: ThreadPoolExecutor) -> None:

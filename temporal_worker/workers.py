@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from temporalio.client import Client
-from temporalio.worker import Interceptor, Replayer, Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from temporal_worker.converter import MESSAGE_CONVERTER
@@ -48,10 +49,14 @@ def build_worker(
     max_cached_workflows: int = MAX_CACHED_WORKFLOWS,
     grace: timedelta = GRACE,
 ) -> Worker:
-    """A worker for one area. ``executor`` runs the sync activities and needs a thread for each that may run at once."""
+    """A worker for one area. ``executor`` runs the sync activities and needs a thread for each that may run at once.
+
+    With a ``version`` it gets work once that version is the deployment's current one (docs/deploy.md).
+    """
     config = client.config()
     config["data_converter"] = MESSAGE_CONVERTER
     return Worker(
+    version: WorkerDeploymentVersion | None = None,
         Client(**config),
         task_queue=area.task_queue,
         workflows=area.workflows,
@@ -68,6 +73,15 @@ def build_worker(
 
 def build_replayer(workflows: Sequence[type]) -> Replayer:
     """A replayer that reads messages as the worker does: what it dropped then is dropped again."""
+        deployment_config=version and deployment_config(version),
+    )
+
+
+def deployment_config(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """Running workflows go on with the newest version: what that may not change is behind ``workflow.patched``, and held by
+    the replay of histories. Pinned to the old one, an actor would keep its worker for ever."""
+    return WorkerDeploymentConfig(
+        version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
     return Replayer(
         workflows=workflows,
         workflow_runner=workflow_runner(workflows),

@@ -11,7 +11,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
+from temporalio.common import WorkerDeploymentVersion
 
+from temporal_worker.metrics import metrics_runtime
 from temporal_worker.process import WorkerProcess
 from temporal_worker.registry import AreaWorker, area_workers
 
@@ -24,17 +26,27 @@ class Command(BaseCommand):
             "--queue", action="append", metavar="NAME", help="Serve this task queue only; may be repeated."
         )
         parser.add_argument("--reload", action="store_true", help="Restart on source changes (development).")
+        parser.add_argument(
+            "--deployment", default=settings.WORKER_DEPLOYMENT, metavar="NAME", help="Worker Deployment it belongs to."
+        )
+        parser.add_argument(
+            "--build-id", default=settings.WORKER_BUILD_ID, metavar="ID", help="Version of that deployment that it is."
+        )
 
-    def handle(self, *args: Any, queue: list[str] | None, reload: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, queue: list[str] | None, reload: bool, deployment: str, build_id: str, **options: Any
+    ) -> None:
         areas = chosen_areas(queue)
+        version = chosen_version(deployment, build_id)
         if reload:
             self._run_reloading(queue or [])
             return
         refuse_unmigrated_database()
-        _leave(asyncio.run(self._run(areas)))
+        refuse_deaf_metrics()
+        _leave(asyncio.run(self._run(areas, version)))
 
-    async def _run(self, areas: list[AreaWorker]) -> int:
-        return await WorkerProcess(areas, settings.WORKER_THREADS, leave=_leave).run()
+    async def _run(self, areas: list[AreaWorker], version: WorkerDeploymentVersion | None) -> int:
+        return await WorkerProcess(areas, settings.WORKER_THREADS, leave=_leave, version=version).run()
 
     def _run_reloading(self, queues: list[str]) -> None:
         try:
@@ -66,6 +78,31 @@ def chosen_areas(queues: list[str] | None) -> list[AreaWorker]:
     if unknown := sorted(set(queues or []) - known):
         raise CommandError(f"Unknown queue {', '.join(unknown)}. Known are: {', '.join(sorted(known))}.")
     return [area for area in areas if not queues or area.task_queue in queues]
+
+
+def chosen_version(deployment: str, build_id: str) -> WorkerDeploymentVersion | None:
+    """The version that this worker is; None when it is none of a deployment.
+
+    Raises:
+        CommandError: half of it is said, or the name has a dot, which parts it from the build id.
+    """
+    if bool(deployment) != bool(build_id):
+        raise CommandError("A deployment needs a build id, and a build id a deployment.")
+    if "." in deployment:
+        raise CommandError(f"The deployment {deployment} must not have a dot in its name.")
+    return WorkerDeploymentVersion(deployment, build_id) if deployment else None
+
+
+def refuse_deaf_metrics() -> None:
+    """Whoever asks for figures should not find out a month later that there were none.
+
+    Raises:
+        CommandError: METRICS_ADDRESS is taken, or no address.
+    """
+    try:
+        metrics_runtime()
+    except (ValueError, RuntimeError) as error:
+        raise CommandError(f"METRICS_ADDRESS {settings.METRICS_ADDRESS}: {error}") from error
 
 
 def refuse_unmigrated_database() -> None:
