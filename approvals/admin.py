@@ -66,6 +66,7 @@ _SLACK = {SlackMode.OFF: "", SlackMode.NOTIFY: "Slack", SlackMode.BUTTONS: "Slac
 class PolicyAdmin(admin.ModelAdmin):
     """Requests that are asked after a change carry the new version; running ones keep theirs."""
 
+    help_line = "Who decides about which requests. Requests that run keep the version they were asked under."
     change_list_template = "admin/approvals/policy/change_list.html"
     list_display = ("name", "kind", "department", "amounts", "levels_in_words", "notices", "is_active", "version")
     list_filter = ("kind", "is_active", "department")
@@ -157,6 +158,7 @@ def _preview(requester: Any, kind: str, amount_cents: int | None, currency: str)
 
 @admin.register(Employee)
 class EmployeeAdmin(admin.ModelAdmin):
+    help_line = "Who reports to whom, and in which department."
     list_display = ("user", "manager", "department")
     list_filter = ("department",)
     list_select_related = ("user", "manager")
@@ -167,6 +169,7 @@ class EmployeeAdmin(admin.ModelAdmin):
 class AbsenceAdmin(admin.ModelAdmin):
     """An absence is ended and not deleted: open requests have to be told that it is over."""
 
+    help_line = "Who is out of office and who decides for them, in open requests too."
     list_display = ("person", "delegate", "starts_at", "until", "kind", "ended_at")
     list_filter = ("kind", ("ended_at", admin.EmptyFieldListFilter))
     list_select_related = ("person", "delegate")
@@ -189,6 +192,7 @@ class AbsenceAdmin(admin.ModelAdmin):
 
 @admin.register(SlackIdentity)
 class SlackIdentityAdmin(admin.ModelAdmin):
+    help_line = "Who somebody in Slack is here. Without it their buttons decide nothing."
     list_display = ("slack_user_id", "team_id", "user")
     list_select_related = ("user",)
     search_fields = ("slack_user_id", "user__username")
@@ -199,6 +203,7 @@ class SlackIdentityAdmin(admin.ModelAdmin):
 
 @admin.register(ApprovalRequest)
 class ApprovalRequestAdmin(RecordAdmin):
+    help_line = "Each request as its workflow last saved it."
     list_display = ("request_id", "kind", "title", "requester", "amount", "status", "level_name", "submitted_at")
     list_filter = ("status", "kind", "is_escalated")
     search_fields = ("request_id", "title", "requester", "requester_name")
@@ -214,6 +219,7 @@ class ApprovalRequestAdmin(RecordAdmin):
 
 @admin.register(TrailRow)
 class TrailRowAdmin(RecordAdmin):
+    help_line = "The audit trails of all requests, each entry chained to the one before."
     list_display = ("request", "sequence", "at", "who", "on_behalf_of", "door", "what", "text")
     list_filter = ("what", "door")
     list_select_related = ("request",)
@@ -223,6 +229,7 @@ class TrailRowAdmin(RecordAdmin):
 
 @admin.register(RefusedAttempt)
 class RefusedAttemptAdmin(RecordAdmin):
+    help_line = "What somebody tried and was refused."
     list_display = ("number", "at", "who", "on_behalf_of", "door", "what", "request_id", "code", "reason")
     list_filter = ("door", "code", "what")
     search_fields = ("request_id", "who", "reason")
@@ -231,6 +238,7 @@ class RefusedAttemptAdmin(RecordAdmin):
 
 @admin.register(Involvement)
 class InvolvementAdmin(RecordAdmin):
+    help_line = "Who has which place in which request: what the inboxes read."
     list_display = ("request", "username", "role", "level", "on_behalf_of", "via", "can_decide", "starts_at", "until")
     list_filter = ("role", "can_decide")
     list_select_related = ("request",)
@@ -240,6 +248,7 @@ class InvolvementAdmin(RecordAdmin):
 
 @admin.register(Attachment)
 class AttachmentAdmin(RecordAdmin):
+    help_line = "Files of requests. They are opened on the request's page."
     list_display = ("name", "request_id", "content_type", "size", "uploaded_by", "uploaded_at")
     list_select_related = ("uploaded_by",)
     search_fields = ("request_id", "name", "sha256")
@@ -249,6 +258,7 @@ class AttachmentAdmin(RecordAdmin):
 
 @admin.register(ApprovalMail)
 class ApprovalMailAdmin(RecordAdmin):
+    help_line = "Mails about requests, each written down before it is sent."
     list_display = ("request", "kind", "number", "recipient", "address", "subject", "sent_at")
     list_filter = ("kind",)
     list_select_related = ("request",)
@@ -258,6 +268,7 @@ class ApprovalMailAdmin(RecordAdmin):
 
 @admin.register(SlackMessage)
 class SlackMessageAdmin(RecordAdmin):
+    help_line = "Messages in Slack, one for each request, round and level."
     list_display = ("request", "round", "level", "channel", "ts", "state", "shown_version", "updated_at")
     list_filter = ("state",)
     list_select_related = ("request",)
@@ -267,6 +278,7 @@ class SlackMessageAdmin(RecordAdmin):
 
 @admin.register(SlackPress)
 class SlackPressAdmin(RecordAdmin):
+    help_line = "Buttons that were pressed in Slack."
     list_display = ("user", "on_behalf_of", "request_id", "approved", "state", "outcome", "received_at")
     list_filter = ("state",)
     list_select_related = ("user",)
@@ -283,6 +295,7 @@ class BulkItemInline(admin.TabularInline):
 
 @admin.register(BulkJob)
 class BulkJobAdmin(RecordAdmin):
+    help_line = "Decisions that were taken in bulk."
     list_display = ("job_id", "user", "approved", "created_at", "finished_at")
     list_select_related = ("user",)
     search_fields = ("job_id", "user__username", "items__request_id")
@@ -291,12 +304,14 @@ class BulkJobAdmin(RecordAdmin):
 
 @admin.register(LeaveBooking)
 class LeaveBookingAdmin(RecordAdmin):
+    help_line = "Leave that was approved."
     list_display = ("request_id", "username", "starts_on", "ends_on", "booked_at")
     search_fields = ("request_id", "username")
 
 
 @admin.register(Payout)
 class PayoutAdmin(RecordAdmin):
+    help_line = "Expenses and purchases that were approved."
     list_display = ("reference", "request_id", "kind", "username", "amount", "released_at")
     list_filter = ("kind",)
     search_fields = ("reference", "request_id", "username")

@@ -51,6 +51,7 @@ RULES = {
 class CapPolicyAdmin(HistoryAdmin):
     """A change holds from the next message on, running campaigns included. It is asked for twice when people are over it."""
 
+    help_line = "How many messages a person may get. A change holds from the next message on, in running campaigns too."
     form = CapPolicyForm
     change_list_template = "admin/campaigns/cappolicy/change_list.html"
     list_display = ("name", "for_whom", "cap", "min_hours_between", "quiet_hours", "version", "changed_at")
@@ -161,6 +162,7 @@ class CapPolicyAdmin(HistoryAdmin):
 class CampaignSettingsAdmin(HistoryAdmin):
     """One row. Campaigns that are launched after a change carry the new version; running ones keep theirs."""
 
+    help_line = "What a launch needs, when a campaign pauses by itself, and which channels are on."
     form = SettingsForm
     readonly_fields = ("version", "changed_at", "providers", "sender")
     fieldsets: ClassVar[Any] = (

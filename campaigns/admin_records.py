@@ -27,6 +27,7 @@ class LargeRecordAdmin(RecordAdmin):
 class ContactAdmin(LargeRecordAdmin):
     """Contacts are changed on their own pages, where their actors hear of it."""
 
+    help_line = "Whom campaigns write to. They are changed on their own pages."
     list_display = ("user_id", "name", "email", "locale", "time_zone", "suppressed_reason", "paused_until")
     list_filter = ("suppressed_reason", "locale")
     search_fields = ("=user_id", "name", "=email", "=phone")
@@ -35,6 +36,7 @@ class ContactAdmin(LargeRecordAdmin):
 
 @admin.register(Campaign)
 class CampaignAdmin(RecordAdmin):
+    help_line = "Each campaign as its workflow last saved it."
     list_display = (
         "campaign_id",
         "name",
@@ -53,6 +55,7 @@ class CampaignAdmin(RecordAdmin):
 
 @admin.register(CampaignRecipient)
 class CampaignRecipientAdmin(LargeRecordAdmin):
+    help_line = "The audiences, person by person."
     list_display = ("campaign", "position", "user_id", "state", "code", "next_at", "attempts")
     list_filter = ("state",)
     list_select_related = ("campaign",)
@@ -64,6 +67,7 @@ class CampaignRecipientAdmin(LargeRecordAdmin):
 class SendLogAdmin(LargeRecordAdmin):
     """Each decision with its reason, and what came of it."""
 
+    help_line = "Every message that was allowed, and what became of it."
     list_display = ("at", "user_id", "campaign_id", "channel", "category", "outcome", "code", "rule", "grant_id")
     list_filter = ("outcome", "channel", "transactional", "is_test")
     search_fields = ("=user_id", "=campaign_id", "=grant_id")
@@ -72,6 +76,7 @@ class SendLogAdmin(LargeRecordAdmin):
 
 @admin.register(OptOut)
 class OptOutAdmin(LargeRecordAdmin):
+    help_line = "Who wants nothing more, by which channel or of which kind."
     list_display = ("user_id", "channel", "category", "at", "told_at")
     list_filter = ("channel",)
     search_fields = ("=user_id",)
@@ -80,6 +85,7 @@ class OptOutAdmin(LargeRecordAdmin):
 
 @admin.register(PreferenceChange)
 class PreferenceChangeAdmin(LargeRecordAdmin):
+    help_line = "Who has changed a contact's wishes, when, and by which door."
     list_display = ("at", "user_id", "what", "channel", "category", "who", "door", "text")
     list_filter = ("what", "door")
     search_fields = ("=user_id", "=who")
@@ -88,6 +94,7 @@ class PreferenceChangeAdmin(LargeRecordAdmin):
 
 @admin.register(AudienceImport)
 class AudienceImportAdmin(RecordAdmin):
+    help_line = "Files of contacts, and how far they have come."
     list_display = ("import_id", "name", "status", "stage", "rows_total", "rows_done", "rows_rejected", "created_by")
     list_filter = ("status",)
     search_fields = ("import_id", "name", "created_by")
@@ -96,6 +103,7 @@ class AudienceImportAdmin(RecordAdmin):
 
 @admin.register(ImportProblem)
 class ImportProblemAdmin(LargeRecordAdmin):
+    help_line = "Rows of files that could not be read."
     list_display = ("audience_import", "row", "column", "problem", "value")
     list_select_related = ("audience_import",)
     search_fields = ("=audience_import__import_id", "column", "problem")
@@ -104,6 +112,7 @@ class ImportProblemAdmin(LargeRecordAdmin):
 
 @admin.register(StagedContact)
 class StagedContactAdmin(LargeRecordAdmin):
+    help_line = "Rows of files on their way in."
     list_display = ("audience_import", "row", "user_id", "action", "opts_out", "is_applied")
     list_filter = ("action", "is_applied")
     list_select_related = ("audience_import",)
@@ -115,6 +124,7 @@ class StagedContactAdmin(LargeRecordAdmin):
 class SandboxMessageAdmin(LargeRecordAdmin):
     """What the sandbox provider would have delivered."""
 
+    help_line = "What the sandbox provider would have delivered."
     list_display = ("reference", "channel", "address", "user_id", "campaign_id", "is_delivered", "calls", "created_at")
     list_filter = ("channel", "is_delivered")
     search_fields = ("=user_id", "=campaign_id", "=grant_id", "=reference")

@@ -26,6 +26,7 @@ LOOKED_AT = 5_000
 class TemplateAdmin(HistoryAdmin):
     """Campaigns copy a text: a change reaches only those that are begun with it afterwards."""
 
+    help_line = "Texts to begin with. A campaign copies one: a change reaches those begun afterwards."
     form = TemplateForm
     change_form_template = "admin/campaigns/template/change_form.html"
     list_display = ("name", "channel", "subject", "version", "changed_at")
@@ -79,6 +80,7 @@ class TemplateAdmin(HistoryAdmin):
 class SegmentAdmin(HistoryAdmin):
     """Who is in it is found anew for each launch."""
 
+    help_line = "Saved filters on contacts. Who is in one is found anew for each launch."
     list_display = ("name", "description", "members", "changed_at")
     search_fields = ("name", "description")
     readonly_fields = ("members", "created_by", "changed_at")

@@ -1,10 +1,9 @@
-"""The admin site's own: its name, its log-in, who may change whom, and the API's tokens."""
+"""People and rights in the admin site: who may change whom, and the API's tokens."""
 
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db.models import ForeignKey
 from django.http import HttpRequest
@@ -13,12 +12,6 @@ from django.utils.html import format_html
 from dashboard.models import ApiToken, RequestKey
 from dashboard.records import RecordAdmin
 
-admin.site.site_header = "Callboard"
-admin.site.site_title = "Callboard"
-admin.site.index_title = "Configuration"
-# One way in: the log-in page of the site itself.
-admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
-
 admin.site.unregister(User)
 
 
@@ -26,6 +19,7 @@ admin.site.unregister(User)
 class PersonAdmin(UserAdmin):
     """People get their rights by groups. Who is no superuser cannot make one, and cannot touch one."""
 
+    help_line = "Who may log in, and which roles they have."
     list_display = ("username", "first_name", "last_name", "email", "roles", "is_active", "last_login")
     list_filter = ("groups", "is_active", "is_staff")
 
@@ -59,6 +53,7 @@ def _may_touch(request: HttpRequest, person: User | None) -> bool:
 class ApiTokenAdmin(admin.ModelAdmin):
     """A token is shown once, when it has been made. It cannot be read again, only be taken away."""
 
+    help_line = "Keys of programs. Each has the rights of the person it belongs to, and is shown once."
     list_display = ("name", "user", "created_at", "last_used_at", "is_demo")
     list_filter = ("is_demo",)
     search_fields = ("name", "user__username")
@@ -89,6 +84,7 @@ class ApiTokenAdmin(admin.ModelAdmin):
 
 @admin.register(RequestKey)
 class RequestKeyAdmin(RecordAdmin):
+    help_line = "Idempotency keys that the API has seen."
     list_display = ("key", "user", "created_at")
     search_fields = ("key", "user__username")
     list_select_related = ("user",)

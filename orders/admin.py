@@ -33,6 +33,7 @@ from temporal_worker.money import money
 class ProductAdmin(admin.ModelAdmin):
     """Stock is changed by a difference: orders reserve pieces while the form is open, and those must not come back."""
 
+    help_line = "What can be ordered: prices, stock, and what is shown beside it."
     form = ProductForm
     list_display = ("sku", "name", "price", "stock", "held", "is_active")
     list_display_links = ("sku", "name")
@@ -76,6 +77,7 @@ class ProductAdmin(admin.ModelAdmin):
 
 @admin.register(Customer)
 class CustomerAdmin(admin.ModelAdmin):
+    help_line = "Whom orders are placed for. An order copies what it needs: a change reaches new orders only."
     list_display = ("customer_id", "name", "email")
     search_fields = ("customer_id", "name", "email")
 
@@ -87,6 +89,7 @@ class CustomerAdmin(admin.ModelAdmin):
 class OrderSettingsAdmin(admin.ModelAdmin):
     """One row. Orders that are placed after a change carry the new version; running ones keep theirs."""
 
+    help_line = "How long orders wait, how often they try again, how much fits into one."
     form = OrderSettingsForm
     readonly_fields = ("version", "changed_at")
     fieldsets: ClassVar[Any] = (
@@ -132,6 +135,7 @@ class OrderSettingsAdmin(admin.ModelAdmin):
 
 @admin.register(Order)
 class OrderAdmin(RecordAdmin):
+    help_line = "Each order as its workflow last saved it."
     list_display = ("order_id", "status", "stage", "customer_name", "total", "version", "placed_at", "updated_at")
     list_filter = ("status", "stage", "is_late")
     search_fields = ("order_id", "customer_id", "customer_name", "customer_email", "tracking_number")
@@ -147,6 +151,7 @@ class OrderAdmin(RecordAdmin):
 
 @admin.register(OrderEvent)
 class OrderEventAdmin(RecordAdmin):
+    help_line = "The timelines of all orders."
     list_display = ("order", "sequence", "at", "kind", "username", "door", "text")
     list_filter = ("kind", "door")
     search_fields = ("order__order_id", "username", "text")
@@ -156,6 +161,7 @@ class OrderEventAdmin(RecordAdmin):
 
 @admin.register(OrderMail)
 class OrderMailAdmin(RecordAdmin):
+    help_line = "Mails about orders, each written down before it is sent."
     list_display = ("order", "kind", "number", "recipient", "subject", "sent_at")
     list_filter = ("kind",)
     search_fields = ("order__order_id", "recipient", "subject")
@@ -165,6 +171,7 @@ class OrderMailAdmin(RecordAdmin):
 
 @admin.register(WebhookEvent)
 class WebhookEventAdmin(RecordAdmin):
+    help_line = "What the payment provider has told us."
     list_display = ("event_id", "type", "order_id", "amount", "state", "deliveries", "received_at")
     list_filter = ("state", "type")
     search_fields = ("event_id", "order_id", "payment_id")
@@ -176,6 +183,7 @@ class WebhookEventAdmin(RecordAdmin):
 
 @admin.register(UnmatchedEvent)
 class UnmatchedEventAdmin(RecordAdmin):
+    help_line = "Payments that no order could take. They are settled on their own page."
     list_display = ("event", "reason", "first_seen_at", "replayed_at", "resolved_at", "resolved_by", "resolution")
     list_filter = (("resolved_at", admin.EmptyFieldListFilter),)
     search_fields = ("event__event_id", "event__order_id", "reason")
@@ -184,6 +192,7 @@ class UnmatchedEventAdmin(RecordAdmin):
 
 @admin.register(Reservation)
 class ReservationAdmin(RecordAdmin):
+    help_line = "Pieces that orders hold, or have shipped."
     list_display = ("order_id", "product", "quantity", "shipped_at")
     list_filter = (("shipped_at", admin.EmptyFieldListFilter),)
     search_fields = ("order_id", "product__sku")
@@ -193,6 +202,7 @@ class ReservationAdmin(RecordAdmin):
 
 @admin.register(StockHold)
 class StockHoldAdmin(RecordAdmin):
+    help_line = "Which request for stock of an order was applied last."
     list_display = ("order_id", "revision")
     search_fields = ("order_id",)
     ordering = ("-pk",)
@@ -207,6 +217,7 @@ class SandboxRefundInline(admin.TabularInline):
 
 @admin.register(SandboxCharge)
 class SandboxChargeAdmin(RecordAdmin):
+    help_line = "The sandbox provider's own books."
     list_display = ("payment_id", "order_id", "amount", "is_charged", "refunded_cents", "timeouts", "created_at")
     list_filter = ("is_charged",)
     search_fields = ("payment_id", "order_id", "idempotency_key")
