@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
 
 from campaigns.contract import ImportStage, ImportStatus, ImportView
+from campaigns.import_preview import meaning_words
 from campaigns.models import AudienceImport, Contact, ImportProblem, StagedContact
 from campaigns.rendering.values import ATTRIBUTES
 from dashboard.phrases import Part
@@ -63,10 +64,13 @@ class ImportPage:
     lede: list[Part]
     steps: list[Step]
     waits_for: str
-    """The stage whose word is missing: ``validate`` or ``transform``; empty when nobody is waited for."""
+    """The stage whose word is missing: ``upload`` (what the columns mean), ``validate`` or ``transform``; empty when
+    nobody is waited for."""
     percent: float | None
     """How far the work of this moment is; None when nothing is worked on."""
     can_cancel: bool
+    mapping: list[tuple[str, str]]
+    """What was said of columns whose headings do not say it themselves: heading, meaning."""
     by: str
     """Who handed it in, by name."""
 
@@ -88,15 +92,18 @@ class ImportPage:
 def import_page(row: AudienceImport, view: ImportView) -> ImportPage:
     is_waiting = view.is_waiting and not view.is_final and view.stage in (ImportStage.VALIDATE, ImportStage.TRANSFORM)
     waits_for = view.stage if is_waiting and view.stage not in view.told else ""
+    if row.status == AudienceImport.UPLOADED:
+        waits_for = ImportStage.UPLOAD
     return ImportPage(
         row=row,
         view=view,
         status=status_of(row, view, is_waiting=bool(waits_for)),
         lede=_lede(view, waits_for),
-        steps=list(_steps(view)),
+        steps=list(_steps(view, waits=bool(waits_for))),
         waits_for=waits_for,
         percent=_percent(view) if not view.is_final and not waits_for else None,
         can_cancel=not view.is_final and view.stage != ImportStage.FINALISE,
+        mapping=[(heading, meaning_words(meaning)) for heading, meaning in row.start_input.get("mapping", {}).items()],
         by=names_of([view.by.username]).get(view.by.username, ""),
     )
 
@@ -133,6 +140,8 @@ def _lede(view: ImportView, waits_for: str) -> list[Part]:
             return [Part("Nothing goes on here. ", strong=True), Part(view.problem)]
         case ImportStatus.CANCELLED:
             return [Part("No contact was changed. ", strong=True), Part(view.problem)]
+    if waits_for == ImportStage.UPLOAD:
+        return [Part("The file is here.", strong=True), Part(" It is read when you have said what its columns mean.")]
     if waits_for == ImportStage.VALIDATE:
         return [
             Part(f"{_rows(view.rows_done)} can be taken.", strong=True),
@@ -155,7 +164,7 @@ def _lede(view: ImportView, waits_for: str) -> list[Part]:
     return [Part("The contacts are being written.", strong=True), Part(f" {_rows(view.rows_done)} so far.")]
 
 
-def _steps(view: ImportView) -> Iterator[Step]:
+def _steps(view: ImportView, *, waits: bool) -> Iterator[Step]:
     at = _ORDER.index(ImportStage(view.stage))
     for stage, name in _STAGES.items():
         place = _ORDER.index(stage)
@@ -168,7 +177,7 @@ def _steps(view: ImportView) -> Iterator[Step]:
                 name, "stopped" if view.status == ImportStatus.FAILED else "ended", [Part(view.status.capitalize())]
             )
         else:
-            yield Step(name, "now", [Part("Waits for your word") if view.is_waiting else Part("Working")])
+            yield Step(name, "now", [Part("Waits for your word") if waits or view.is_waiting else Part("Working")])
 
 
 def _step_note(view: ImportView, stage: ImportStage) -> list[Part]:
@@ -241,6 +250,8 @@ def imports_page(number: int) -> "Page[AudienceImport]":
 
 def list_status(row: AudienceImport) -> Status:
     """Of a row alone, as the list has it."""
+    if row.status == AudienceImport.UPLOADED:
+        return Status("idle", "Waits for you")
     words = {
         AudienceImport.Status.STARTING: Status("idle", "Starting"),
         AudienceImport.Status.COMPLETED: Status("ok", "Done"),

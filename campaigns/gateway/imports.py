@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 import structlog
 from django.contrib.auth.models import User
@@ -26,7 +26,8 @@ from campaigns.contract import (
     StageInput,
     import_workflow_id,
 )
-from campaigns.imports import MAX_BYTES, write_problems
+from campaigns.imports import MAX_BYTES, FileProblem, write_problems
+from campaigns.imports.sampling import read_sample
 from campaigns.models import AudienceImport
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
@@ -72,18 +73,22 @@ def start_import(
     key: str,
     mapping: dict[str, str] | None = None,
     unattended: bool = False,
+    asks_columns: bool = False,
 ) -> ImportView:
     """Hand a CSV file in, once for each key. ``mapping`` says what columns mean whose headings do not say it themselves.
 
-    It is read and checked, and then waits for :func:`go_on`, twice; ``unattended`` it goes through by itself.
+    It is read and checked, and then waits for :func:`go_on`, twice; ``unattended`` it goes through by itself. With
+    ``asks_columns`` it begins with :func:`campaigns.gateway.uploads.begin`, which says what the columns mean.
 
     Raises:
         NotPermitted, KeyReused
-        InvalidRequest: ``file`` is empty or too large; ``mapping``
+        InvalidRequest: ``file`` is empty or too large, or has no header; ``mapping``
         Unavailable: the file is kept and its import starts by itself later; a repeat with the key finds it.
     """
-    _require_right(user)
+    require_right(user)
     size, sha256 = _measure(file)
+    if asks_columns:
+        _require_header(file)
     own_name = " ".join(name.replace("\\", "/").rpartition("/")[2].split())[-200:]
     request_hash = digest([own_name, sha256, mapping or {}, unattended])
     key = f"{user.get_username()}:{key}"
@@ -92,9 +97,10 @@ def start_import(
         start = ImportInput(_new_import_id(), own_name, mapping or {}, unattended, by=By(user.get_username(), door))
         with naming_the_field():
             start.check()
-        row = _write_row(start, file, size, key, request_hash)
+        status = AudienceImport.UPLOADED if asks_columns else AudienceImport.Status.STARTING
+        row = _write_row(start, file, size, key, request_hash, status)
     if row.status == AudienceImport.Status.STARTING:
-        _start(row)
+        start_workflow_of(row)
     return import_projection.load_view(row)
 
 
@@ -113,6 +119,15 @@ def _measure(file: IO[bytes]) -> tuple[int, str]:
     return size, sha256.hexdigest()
 
 
+def _require_header(file: IO[bytes]) -> None:
+    """Nobody can be asked what the columns mean of a file that has none."""
+    try:
+        read_sample(cast(BinaryIO, file))
+    except FileProblem as problem:
+        raise InvalidRequest("file", str(problem)) from None
+    file.seek(0)
+
+
 def _row_of_key(key: str, request_hash: str) -> AudienceImport | None:
     row = AudienceImport.objects.filter(idempotency_key=key).first()
     if row is not None and row.request_hash != request_hash:
@@ -124,12 +139,15 @@ def _new_import_id() -> str:
     return f"IMP-{timezone.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _write_row(start: ImportInput, file: IO[bytes], size: int, key: str, request_hash: str) -> AudienceImport:
+def _write_row(
+    start: ImportInput, file: IO[bytes], size: int, key: str, request_hash: str, status: str
+) -> AudienceImport:
     """The import's row and file. Two writers of one key meet in the database; the loser's file goes again."""
     for _ in range(20):
         file.seek(0)
         row = AudienceImport(
             import_id=start.import_id,
+            status=status,
             name=start.name,
             size=size,
             created_by=start.by.username,
@@ -153,7 +171,8 @@ def _write_row(start: ImportInput, file: IO[bytes], size: int, key: str, request
     raise Unavailable("No free import number was found; try again.", retry_after=1)
 
 
-def _start(row: AudienceImport) -> None:
+def start_workflow_of(row: AudienceImport) -> None:
+    """Start what is kept in the row, once. Raises Unavailable: it starts by itself later."""
     start, upload = import_projection.load_input(row)
     starting = client.start_workflow(
         AUDIENCE_IMPORT_WORKFLOW_TYPE,
@@ -183,7 +202,7 @@ def finish_starting_imports() -> None:
     ).exclude(file="")
     for row in rows.order_by("pk")[:100]:
         try:
-            _start(row)
+            start_workflow_of(row)
         except Unavailable as problem:
             log.warning("imports_wait_for_temporal", import_id=row.import_id, problem=problem.detail)
             return
@@ -196,7 +215,7 @@ def go_on(import_id: str, stage: ImportStage, *, user: User, door: Door) -> Impo
         NotPermitted, ImportNotFound, Unavailable
         Refused: its work is not done yet (``not_yet``), or the import is over
     """
-    _require_right(user)
+    require_right(user)
     view = read_import(import_id, user)
     order = list(ImportStage)
     if view.is_final:
@@ -224,7 +243,7 @@ def cancel_import(import_id: str, *, user: User, door: Door, reason: str, key: s
         NotPermitted, ImportNotFound, InvalidRequest, Unavailable
         Refused: contacts are being written (``finalising``), or the import is over
     """
-    _require_right(user)
+    require_right(user)
     view = read_import(import_id, user)
     if view.is_final:
         # Its row says so already: nobody waits for a workflow that is just ending.
@@ -251,22 +270,24 @@ def cancel_import(import_id: str, *, user: User, door: Door, reason: str, key: s
 
 def read_import(import_id: str, user: User) -> ImportView:
     """The import as its row has it, which is at most a moment behind. Raises ImportNotFound."""
-    return import_projection.load_view(_visible(import_id, user))
+    return import_projection.load_view(visible(import_id, user))
 
 
 def read_problems(import_id: str, user: User) -> Iterator[str]:
     """The lines of the CSV file of what is wrong with the import's file, by row. Raises ImportNotFound."""
-    return write_problems(_visible(import_id, user))
+    return write_problems(visible(import_id, user))
 
 
-def _visible(import_id: str, user: User) -> AudienceImport:
+def visible(import_id: str, user: User) -> AudienceImport:
+    """The import's row. Raises ImportNotFound, also when it is not for this person."""
     row = AudienceImport.objects.filter(import_id=import_id).first()
     if row is None or not user.is_active or not (user.has_perm(SEE) or user.has_perm(IMPORT)):
         raise ImportNotFound(import_id)
     return row
 
 
-def _require_right(user: User) -> None:
+def require_right(user: User) -> None:
+    """Raises NotPermitted."""
     if not user.is_active:
         raise NotPermitted("account_closed", "This account is closed.")
     if not user.has_perm(IMPORT):

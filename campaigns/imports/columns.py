@@ -44,6 +44,14 @@ def read_columns(header: Sequence[str], mapping: dict[str, str] | None = None) -
     return columns
 
 
+def guess(heading: str) -> str | None:
+    """What a heading says by itself; None when no name can be made of it, so that somebody has to say what it means."""
+    try:
+        return _meaning(heading, {})
+    except FileProblem:
+        return None
+
+
 def _meaning(heading: str, mapping: dict[str, str]) -> str:
     if heading in mapping:
         meaning = mapping[heading]

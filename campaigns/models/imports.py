@@ -17,6 +17,9 @@ class AudienceImport(models.Model):
     ``columns`` are what the file's columns mean, in their order: ``["user_id", "email", "attributes.plan", …]``.
     """
 
+    UPLOADED = "uploaded"
+    """A status before all others: somebody is asked what the file's columns mean, and its workflow has not begun."""
+
     class Status(models.TextChoices):
         STARTING = "starting"
         RUNNING = "running"

@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 from django.urls.converters import StringConverter
 
 from campaigns.contract import ImportStage
-from campaigns.views import contacts, import_live, imports, segments
+from campaigns.views import contacts, import_columns, import_live, imports, segments
 
 
 class ImportIdConverter(StringConverter):
@@ -35,6 +35,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/new/", imports.new, name="import_new"),
     path("imports/<import_id:import_id>/", imports.detail, name="import"),
     path("imports/<import_id:import_id>/live/", import_live.live, name="import_live"),
+    path("imports/<import_id:import_id>/columns/", import_columns.columns, name="import_columns"),
+    path("imports/<import_id:import_id>/columns/preview/", import_columns.preview, name="import_preview"),
     path("imports/<import_id:import_id>/actions/", imports.actions, name="import_actions"),
     path("imports/<import_id:import_id>/problems.csv", imports.download, name="import_problems"),
     path(

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns.contract import Door, ImportStage
-from campaigns.gateway import imports
+from campaigns.gateway import imports, uploads
 from campaigns.import_forms import CancelForm, UploadForm
 from campaigns.import_pages import import_page, imports_page, problems_page, sample_changes
 from campaigns.import_projection import COUNTER
@@ -79,14 +79,14 @@ def new(request: HttpRequest) -> HttpResponse:
             file=file.file,
             name=file.name or "contacts.csv",
             key=form.key,
-            unattended=form.cleaned_data["unattended"],
+            asks_columns=True,
         )
     except Problem as problem:
         if isinstance(problem, InvalidRequest):
             form.blame(problem.field, problem.detail)
         form.show_again(keep_key=isinstance(problem, Unavailable))
         return _draw_upload(request, form, status=status_of_problem(problem), problem=problem)
-    return redirect("campaigns:import", view.import_id)
+    return redirect("campaigns:import_columns", view.import_id)
 
 
 def _draw_upload(
@@ -161,9 +161,9 @@ def cancel(request: HttpRequest, import_id: str) -> HttpResponse:
         form.show_again(keep_key=False)
         return _draw_cancel(request, import_id, form, status=422)
     try:
-        imports.cancel_import(
-            import_id, user=_user(request), door=Door.WEB, reason=form.cleaned_data["reason"], key=form.key
-        )
+        reason = form.cleaned_data["reason"]
+        if uploads.discard(import_id, user=_user(request), reason=reason.strip()) is None:
+            imports.cancel_import(import_id, user=_user(request), door=Door.WEB, reason=reason, key=form.key)
     except NotFound:
         raise
     except Problem as problem:

@@ -64,9 +64,27 @@ def key_in(html: str) -> str:
     return found[1]
 
 
-def upload(client: Client, content: bytes = GOOD, name: str = "people.csv", **more: Any) -> Any:
+def hand_in(client: Client, content: bytes = GOOD, name: str = "people.csv") -> Any:
     key = key_in(client.get(NEW).content.decode())
-    return client.post(NEW, {"idempotency_key": key, "file": SimpleUploadedFile(name, content), **more})
+    return client.post(NEW, {"idempotency_key": key, "file": SimpleUploadedFile(name, content)})
+
+
+def said_of(html: str) -> dict[str, str]:
+    """What the form of the columns says when nothing is changed in it."""
+    said = {}
+    for name, options in re.findall(r'<select name="(meaning-\d+)".*?>(.*?)</select>', html, re.S):
+        chosen = re.search(r'<option value="([^"]*)" selected', options)
+        said[name] = chosen[1] if chosen else ""
+    said |= dict(re.findall(r'<input type="text" name="(attribute-\d+)" value="([^"]*)"', html))
+    return said
+
+
+def upload(client: Client, content: bytes = GOOD, name: str = "people.csv", **more: Any) -> Any:
+    """Handed in, and begun with what the headings say."""
+    answer = hand_in(client, content, name)
+    if answer.status_code != 302:
+        return answer
+    return client.post(answer.url, {**said_of(client.get(answer.url).content.decode()), **more})
 
 
 def until(client: Client, page: str, words: str) -> str:
@@ -125,13 +143,12 @@ class TestStages:
 
     def test_pressed_twice_is_one_import(self, writer: Client) -> None:
         key = key_in(writer.get(NEW).content.decode())
-        sent = [
-            writer.post(NEW, {"idempotency_key": key, "file": SimpleUploadedFile("a.csv", GOOD), "unattended": "on"})
-            for _ in range(2)
-        ]
+        sent = [writer.post(NEW, {"idempotency_key": key, "file": SimpleUploadedFile("a.csv", GOOD)}) for _ in range(2)]
         assert sent[0].url == sent[1].url
+        said = {**said_of(writer.get(sent[0].url).content.decode()), "unattended": "on"}
+        page, _ = (writer.post(sent[0].url, said).url for _ in range(2))
         assert AudienceImport.objects.count() == 1
-        until(writer, sent[0].url, "status--ok status--pill")
+        until(writer, page, "status--ok status--pill")
         other = writer.post(NEW, {"idempotency_key": key, "file": SimpleUploadedFile("a.csv", GOOD + b"U-3,,,,\n")})
         assert other.status_code == 409
 
@@ -152,8 +169,6 @@ class TestStages:
     @pytest.mark.parametrize(
         ("content", "words"),
         [
-            (b"name,email\nAnn,a@example.com\n", "No column is for the contact"),
-            (b"\xff\xfei\x00d\x00\n\x00", "UTF-16"),
             (b"id,email\nU-1,nonsense\n", "None of the file"),
             (GOOD + b"U-3," + b"x" * 200_000, "longer than"),
         ],
@@ -181,14 +196,18 @@ class TestFormAndRights:
         answer = upload(writer, b"")
         assert answer.status_code == 422
         assert "The file is empty." in answer.content.decode()
+        answer = upload(writer, b"\xff\xfei\x00d\x00\n\x00")
+        assert answer.status_code == 422
+        assert "UTF-16" in answer.content.decode()
         assert not AudienceImport.objects.exists()
 
     def test_temporal_away_keeps_the_file_and_the_key(self, writer: Client) -> None:
-        key = key_in(writer.get(NEW).content.decode())
-        answer = writer.post(NEW, {"idempotency_key": key, "file": SimpleUploadedFile("a.csv", GOOD)})
+        columns = hand_in(writer).url
+        said = {**said_of(writer.get(columns).content.decode()), "idempotency_key": "a-key-of-mine"}
+        answer = writer.post(columns, said)
         assert answer.status_code == 503
         assert "starts by itself" in answer.content.decode()
-        assert key_in(answer.content.decode()) == key
+        assert key_in(answer.content.decode()) == "a-key-of-mine"
         row = AudienceImport.objects.get()
         assert row.status == "starting"
         html = writer.get(f"/campaigns/imports/{row.import_id}/").content.decode()
@@ -202,6 +221,7 @@ class TestFormAndRights:
             "/campaigns/imports/IMP-1/",
             "/campaigns/imports/IMP-1/live/",
             "/campaigns/imports/IMP-1/actions/",
+            "/campaigns/imports/IMP-1/columns/",
             "/campaigns/imports/IMP-1/problems.csv",
             "/campaigns/imports/IMP-1/cancellation/",
         ]
@@ -209,7 +229,7 @@ class TestFormAndRights:
         for path in paths:
             assert stranger.get(path).status_code == 404
             assert Client().get(path).status_code == 302
-        for path in ("validation", "transformation", "cancellation"):
+        for path in ("columns/preview", "validation", "transformation", "cancellation"):
             assert stranger.post(f"/campaigns/imports/IMP-1/{path}/").status_code == 404
         looks = User.objects.create_user("looks")
         looks.user_permissions.add(Permission.objects.get(codename="view_audienceimport"))
@@ -221,7 +241,7 @@ class TestFormAndRights:
         assert client.post("/campaigns/imports/IMP-1/validation/").status_code == 403
 
     def test_no_such_import(self, writer: Client) -> None:
-        for path in ("", "live/", "actions/", "problems.csv", "cancellation/"):
+        for path in ("", "live/", "actions/", "columns/", "problems.csv", "cancellation/"):
             assert writer.get(f"/campaigns/imports/IMP-gone/{path}").status_code == 404
         assert writer.post("/campaigns/imports/IMP-gone/validation/").status_code == 404
 

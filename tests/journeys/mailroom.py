@@ -15,6 +15,7 @@ from tests.stack import Stack
 
 CAMPAIGN_PAGE = re.compile(r"/campaigns/(CMP-[0-9A-Za-z-]+)/$")
 IMPORT_PAGE = re.compile(r"/campaigns/imports/(IMP-[0-9A-Za-z-]+)/$")
+COLUMNS_PAGE = re.compile(r"/campaigns/imports/(IMP-[0-9A-Za-z-]+)/columns/$")
 SENDS_ON = 40_000
 """Milliseconds within which some hundred mails are through, on a machine that is busy with more than them."""
 STATES = ("Sent", "Deferred", "Denied", "Failed", "Unknown", "Pending")
@@ -147,3 +148,17 @@ async def mail_to(mails: MailServer, subject: str, address: str) -> EmailMessage
     )
     assert len(found) == 1, "it came twice"
     return found[0]
+
+
+# ── Imports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def say_what_columns_mean(page: Page, *, greet: bool = False, **means: str) -> None:
+    """After an upload: what headings do not say by themselves, and on to the import's page."""
+    await page.wait_for_url(COLUMNS_PAGE)
+    for heading, meaning in means.items():
+        await page.get_by_label(f"What {heading} means").select_option(meaning)
+    if greet:
+        await page.get_by_label("Greet new contacts").check()
+    await page.get_by_role("button", name="Read the file").click()
+    await page.wait_for_url(IMPORT_PAGE)

@@ -11,12 +11,12 @@ from tests.eventually import aeventually
 from tests.journeys.desk import LIVE
 from tests.journeys.mailroom import (
     CAMPAIGN_PAGE,
-    IMPORT_PAGE,
     SENDS_ON,
     SumWatch,
     id_of,
     mails_with,
     open_dialog,
+    say_what_columns_mean,
     sees_status,
     sees_sum,
     sum_line,
@@ -144,7 +144,7 @@ async def _import(page: Page, directory: Path) -> None:
     await page.get_by_role("link", name=re.compile("^(New import|Import contacts)$")).click()
     await page.get_by_label("CSV file").set_input_files(file)
     await page.get_by_role("button", name="Upload").click()
-    await page.wait_for_url(IMPORT_PAGE)
+    await say_what_columns_mean(page)
     await expect(page.get_by_role("heading", name="reading-club.csv")).to_be_visible()
 
     await page.get_by_role("button", name="Compare").click(timeout=LIVE)

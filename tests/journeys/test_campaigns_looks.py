@@ -17,7 +17,17 @@ from dashboard.demo_users import load_demo_users
 from tests.browser import Tabs
 from tests.eventually import aeventually
 from tests.journeys.desk import LIVE
-from tests.journeys.mailroom import IMPORT_PAGE, act, draft, launched, mail_to, open_dialog, post, until
+from tests.journeys.mailroom import (
+    COLUMNS_PAGE,
+    act,
+    draft,
+    launched,
+    mail_to,
+    open_dialog,
+    post,
+    say_what_columns_mean,
+    until,
+)
 from tests.journeys.test_looks import FEW, REST, Screen, look
 from tests.soak.mailserver import MailServer, plain_of
 from tests.stack import Stack
@@ -189,7 +199,9 @@ class TestLooks:
         file.write_text(f"id,name,email,note\nLOOKS-1,{LONG},looks@example.com,{LONG}\nLOOKS-2,,{LONG},\n")
         await page.get_by_label("CSV file").set_input_files(file)
         await page.get_by_role("button", name="Upload").click()
-        await page.wait_for_url(IMPORT_PAGE)
+        await page.wait_for_url(COLUMNS_PAGE)
+        await looks.here("columns of a file")
+        await say_what_columns_mean(page)
         await page.get_by_role("button", name="Compare").click(timeout=LIVE)
         await expect(page.get_by_role("button", name="Write the contacts")).to_be_visible(timeout=LIVE)
         await looks.here("import that waits")

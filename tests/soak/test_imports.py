@@ -48,13 +48,18 @@ def logged_in(stack: Stack) -> Iterator[httpx.Client]:
 
 
 def upload(client: httpx.Client, content: IO[bytes]) -> str:
-    """Hands a file in that goes through by itself; the path of its page."""
+    """Hands a file in that goes through by itself, its columns as their headings say; the path of its page."""
     token = token_in(client.get("/campaigns/imports/new/").text)
     answer = client.post(
         "/campaigns/imports/new/",
-        data={"csrfmiddlewaretoken": token, "unattended": "on"},
+        data={"csrfmiddlewaretoken": token},
         files={"file": ("people.csv", content, "text/csv")},
     )
+    assert answer.status_code == 302, answer.text[:500]
+    columns = answer.headers["location"]
+    html = client.get(columns).text
+    said = {"csrfmiddlewaretoken": token_in(html), "unattended": "on", **said_of(html)}
+    answer = client.post(columns, data=said)
     assert answer.status_code == 302, answer.text[:500]
     return answer.headers["location"]
 
@@ -63,6 +68,15 @@ def is_over(stack: Stack) -> bool:
     """Whether the newest import has ended."""
     rows = stack.sql("SELECT status FROM campaigns_audienceimport ORDER BY id DESC LIMIT 1")
     return bool(rows) and rows[0][0] not in ("starting", "running")
+
+
+def said_of(html: str) -> dict[str, str]:
+    """What the form of the columns says when nothing is changed in it."""
+    said = dict(re.findall(r'<input type="text" name="(attribute-\d+)" value="([^"]*)"', html))
+    for name, options in re.findall(r'<select name="(meaning-\d+)".*?>(.*?)</select>', html, re.S):
+        chosen = re.search(r'<option value="([^"]*)" selected', options)
+        said[name] = chosen[1] if chosen else ""
+    return said
 
 
 def token_in(html: str) -> str:
