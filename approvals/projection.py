@@ -50,6 +50,7 @@ def _save_trail(row: ApprovalRequest, entries: Iterable[TrailEntry], run_id: str
         added = TrailRow(
             request=row,
             run_id=run_id,
+            saved_at=timezone.now(),
             **{name: getattr(entry, name) for name in TRAIL_FIELDS if name != "run_id"},
         )
         added.digest = digest = trail_digest(digest, added, row.request_id)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from campaigns import gateway
+from campaigns import gateway, totals
 
 TELL_AGAIN_AFTER = timedelta(seconds=5)
 
@@ -20,3 +20,8 @@ def start_launched_campaigns() -> None:
 def tell_opt_outs() -> None:
     """Actors hear of opt-outs that were taken in while Temporal was out of reach."""
     gateway.tell_opt_outs(older_than=timezone.now() - TELL_AGAIN_AFTER)
+
+
+def close_send_hours() -> None:
+    """What went out in each hour that is over becomes one row."""
+    totals.close_hours()

@@ -46,6 +46,7 @@ AREA_WORKER = AreaWorker(
     ],
     periodic=[
         Periodic("start launched campaigns", timedelta(seconds=5), reconciler.start_launched_campaigns),
+        Periodic("add up what was sent", timedelta(minutes=1), reconciler.close_send_hours),
         Periodic("tell opt-outs", timedelta(seconds=5), reconciler.tell_opt_outs),
         Periodic("start taken imports", timedelta(seconds=5), imports.finish_starting_imports),
     ],

@@ -20,6 +20,7 @@ from campaigns.consumers import CampaignConsumer, CampaignListConsumer  # noqa: 
 from dashboard.bodies import BodyLimit, read_bodies_from_their_files  # noqa: E402
 from dashboard.consumers import NoSuchPage  # noqa: E402
 from dashboard.handler import PageHandler  # noqa: E402
+from dashboard.home.consumers import HomeConsumer  # noqa: E402
 from orders.consumers import OrderConsumer, OrderListConsumer  # noqa: E402
 
 read_bodies_from_their_files()
@@ -36,6 +37,7 @@ websocket_urls = URLRouter(
         path("ws/campaigns/users/<str:user_id>/", ActorConsumer.as_asgi()),
         path("ws/campaigns/users/<str:user_id>/stampede/", StampedeConsumer.as_asgi()),
         path("ws/campaigns/<str:campaign_id>/", CampaignConsumer.as_asgi()),
+        path("ws/home/", HomeConsumer.as_asgi()),
         path("ws/shell/", ShellConsumer.as_asgi()),
         re_path(r"", NoSuchPage.as_asgi()),
     ]

@@ -8,6 +8,7 @@ from approvals import webhooks as approval_webhooks
 from campaigns.views import public as campaigns_public
 from dashboard import health, views
 from dashboard.api import api
+from dashboard.home import views as home_views
 from dashboard.search import views as search
 from orders import webhooks as order_webhooks
 from orders.payments.checkout import checkout
@@ -19,7 +20,8 @@ webhooks = [
 ]
 
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", home_views.home, name="home"),
+    path("home/mine/", home_views.mine, name="home_mine"),
     path("accounts/login/", views.LogIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("search/", search.page, name="search"),

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -22,20 +22,6 @@ _PLACES = {
     "api": "the API's documentation",
     "health": "Health",
 }
-
-HOMES = (
-    ("orders.view_order", "orders:list"),
-    ("campaigns.view_campaign", "campaigns:list"),
-    ("approvals.ask_approval", "approvals:list"),
-)
-"""Where people come home to: a right, and the page of the area that it is for."""
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """The first area that is for whoever comes home; the orders say to everybody else that they have to log in."""
-    may_see = request.user.has_perm
-    return redirect(next((page for right, page in HOMES if may_see(right)), "orders:list"))
 
 
 @require_safe

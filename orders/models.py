@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils import timezone
 
-from orders.contract import OrderPolicy, OrderStage, OrderStatus, PaymentStatus, ShippingStatus
+from orders.contract import OrderPolicy, OrderStage, OrderStatus, PaymentStatus, ShippingStatus, TimelineKind
 
 
 class Product(models.Model):
@@ -199,6 +199,11 @@ class Order(models.Model):
             models.Index(fields=["status", "-placed_at"]),
             models.Index(fields=["next_at"]),
             models.Index(fields=["customer_email"]),
+            # What the home page asks once a second while orders move: few rows of many.
+            models.Index(fields=["status"], condition=models.Q(is_late=True), name="orders_late"),
+            models.Index(
+                fields=["updated_at"], condition=models.Q(stage=OrderStage.PAYMENT.value), name="orders_paying"
+            ),
         ]
         permissions = [("operate_order", "Can act on orders: take payments, ship, deliver, cancel")]
 
@@ -217,10 +222,21 @@ class OrderEvent(models.Model):
     door = models.CharField(max_length=10)
     text = models.TextField()
     amount_cents = models.BigIntegerField(null=True, blank=True)
+    saved_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it came here: how far the lists are behind."
+    )
 
     class Meta:
         ordering = ["sequence"]
         constraints = [models.UniqueConstraint(fields=["order", "sequence"], name="one_event_per_sequence")]
+        indexes = [
+            # Deliveries by the day, for the home page.
+            models.Index(
+                fields=["at"],
+                condition=models.Q(kind=TimelineKind.ORDER_DELIVERED.value),
+                name="order_events_delivered",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.order_id} #{self.sequence} {self.kind}"
@@ -239,6 +255,7 @@ class OrderMail(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["order", "kind", "number"], name="one_mail_per_kind")]
+        indexes = [models.Index(fields=["id"], condition=models.Q(sent_at=None), name="order_mails_unsent")]
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"

@@ -45,6 +45,7 @@ def _event(row: Order, entry: TimelineEntry) -> OrderEvent:
         door=entry.by.door,
         text=entry.text,
         amount_cents=entry.amount_cents,
+        saved_at=timezone.now(),
     )
 
 

@@ -20,6 +20,7 @@ class ApprovalMail(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["request", "kind", "recipient", "number"], name="one_approval_mail")
         ]
+        indexes = [models.Index(fields=["id"], condition=models.Q(sent_at=None), name="approval_mails_unsent")]
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"

@@ -99,6 +99,10 @@ class Involvement(models.Model):
             models.Index(fields=["username", "can_decide", "request"]),
             models.Index(fields=["username", "-decided_at"]),
             models.Index(fields=["via", "can_decide"]),
+            # Decisions by the hour, for the home page.
+            models.Index(
+                fields=["decided_at"], condition=models.Q(decided_at__isnull=False), name="involvements_decided"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -129,6 +133,9 @@ class TrailRow(models.Model):
     event_id = models.PositiveIntegerField(default=0)
     run_id = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64, blank=True)
+    saved_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it came here: how far the lists are behind."
+    )
 
     class Meta:
         ordering = ["sequence"]

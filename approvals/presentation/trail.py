@@ -60,12 +60,16 @@ def trail_of(view: ApprovalView) -> list[TrailLine]:
     return [_line(view, entry) for entry in sorted(view.trail, key=lambda entry: entry.sequence, reverse=True)]
 
 
+def icon_of(what: str) -> str:
+    return _ICONS.get(what, "info")
+
+
 def _line(view: ApprovalView, entry: TrailEntry) -> TrailLine:
     lead, rest = _lead(entry.text)
     return TrailLine(
         sequence=entry.sequence,
         at=entry.at,
-        icon=_ICONS.get(entry.what, "info"),
+        icon=icon_of(entry.what),
         tone="bad" if entry.what in _BAD else "ok" if entry.what in _OK else "",
         lead=lead,
         rest=rest,

@@ -12,7 +12,7 @@ from campaigns.models.policies import CampaignSettings, CapPolicy
 from campaigns.models.samples import ProgressSample
 from campaigns.models.sandbox import SandboxMessage
 from campaigns.models.segments import Segment
-from campaigns.models.send_log import SendLog
+from campaigns.models.send_log import SendHour, SendLog
 from campaigns.models.templates import Template
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "ProgressSample",
     "SandboxMessage",
     "Segment",
+    "SendHour",
     "SendLog",
     "StagedContact",
     "Template",

@@ -60,7 +60,29 @@ class SendLog(models.Model):
             models.Index(fields=["campaign_id", "id"]),
             # What everybody has had of late: who would be over another cap (campaigns.over_cap).
             models.Index(fields=["at"]),
+            # How many went out, counted from the index alone (campaigns.totals).
+            models.Index(
+                fields=["at"],
+                condition=Q(outcome__in=[one.value for one in COUNTED], is_test=False),
+                name="send_log_counted",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.grant_id}: {self.outcome}"
+
+
+class SendHour(models.Model):
+    """How many messages went out in one hour, UTC, written once the hour is over for good. :mod:`campaigns.totals` does it.
+
+    Nothing is decided by it: it is what a million rows of the log add up to, for whoever wants to see a trend.
+    """
+
+    hour = models.DateTimeField(unique=True)
+    number = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["hour"]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}:00: {self.number}"

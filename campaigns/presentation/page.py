@@ -31,6 +31,10 @@ _MARKS = {
 }
 
 
+def icon_of(what: str) -> str:
+    return _MARKS.get(CampaignEvent(what), "note") if what in set(CampaignEvent) else "note"
+
+
 @dataclass(frozen=True)
 class Entry:
     """One entry of the timeline."""

@@ -122,12 +122,16 @@ def _folded(tries: list[TimelineEntry]) -> list[TimelineRow]:
     return [latest, folded]
 
 
+def icon_of(kind: str) -> str:
+    return _ICONS.get(kind, "info")
+
+
 def _row(entry: TimelineEntry) -> TimelineRow:
     lead, rest = _lead(entry.text)
     return TimelineRow(
         sequence=entry.sequence,
         at=entry.at,
-        icon=_ICONS.get(entry.kind, "info"),
+        icon=icon_of(entry.kind),
         tone="bad" if entry.kind in _BAD else "ok" if entry.kind in _OK else "",
         lead=lead,
         rest=rest,

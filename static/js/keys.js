@@ -1,4 +1,4 @@
-// Keyboard: / searches, g o, g a and g c go to the areas, j and k walk a list (Enter opens its link), ? shows all of them.
+// Keyboard: / searches, g h, g o, g a and g c go to the areas, j and k walk a list (Enter opens its link), ? shows all of them.
 (() => {
   const isTyping = (element) => element.closest("input, select, textarea, [contenteditable], dialog[open]");
   let waitsForArea = 0;

@@ -84,24 +84,6 @@ class TestProblemPages:
         assert "carries its own number" in html
         assert not re.search(r'(src|href)="(?!/")', html)
 
-    @pytest.mark.parametrize(
-        ("groups", "home"),
-        [
-            (["Staff"], "/orders/"),
-            (["Marketers", "Staff"], "/orders/"),
-            (["Marketers"], "/campaigns/"),
-            (["Auditors"], "/approvals/"),
-            ([], "/orders/"),
-        ],
-    )
-    def test_home_is_the_first_area_that_one_may_see(self, user: User, client: Client, groups: Any, home: str) -> None:
-        user.groups.set(Group.objects.filter(name__in=groups))
-        client.force_login(user)
-        assertRedirects(client.get("/"), home, fetch_redirect_response=False)
-
-    def test_home_is_the_orders(self, db: None, client: Client) -> None:
-        assertRedirects(client.get("/"), "/orders/", fetch_redirect_response=False)
-
     def test_health_is_for_people_who_are_logged_in(
         self, user: User, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:

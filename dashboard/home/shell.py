@@ -1,0 +1,85 @@
+"""What the home page says of the machinery itself: who works, what waits for them, and how far lists are behind."""
+
+from collections.abc import Iterable, Sequence
+
+from django.apps import apps
+from django.urls import reverse
+
+from dashboard import areas
+from dashboard.home.machinery import BACKLOG_FROM, Machinery, Queue
+from dashboard.home.parts import BAD, Need, Part, Sign
+from dashboard.phrases import Part as Words
+from dashboard.phrases import text
+
+BEHIND_FROM = 10.0
+"""Seconds that a change may take to come into the lists before somebody should know."""
+
+
+def own_needs(parts: Sequence[Part], machinery: Machinery, rights: frozenset[str]) -> list[Need]:
+    """No Temporal, no worker, a long queue, lists that lag: for everybody who sees anything of the areas."""
+    if not rights:
+        return []
+    found: list[Need] = []
+    health = reverse("health")
+    if machinery.temporal is False:
+        words = [text("Pages show what was known last; what is asked meanwhile is kept and done when it answers.")]
+        found.append(_need("temporal", "Temporal is out of reach", words, health, BAD, "offline", "Failing"))
+    elif idle := machinery.without_worker:
+        names = " and ".join(label_of(queue.name) for queue in idle)
+        words = [text("Nobody polls its queue: what was asked waits there until a worker is back." if len(idle) == 1 else
+                      "Nobody polls their queues: what was asked waits there until a worker is back.")]  # fmt: skip
+        found.append(_need("no-worker", f"No worker for {names}", words, health, BAD, "offline", "No worker"))
+    for queue in machinery.queues:
+        if (queue.backlog or 0) >= BACKLOG_FROM and queue.workers:
+            words = [text("More comes in than its workers take; another worker process would help.")]
+            title = f"{queue.backlog:,} tasks wait for {label_of(queue.name)}"
+            found.append(_need(f"backlog-{queue.name}", title, words, health, "warn", "clock", "Late"))
+    behind = behind_of(parts, rights)
+    if behind is not None and behind >= BEHIND_FROM:
+        words = [text("So long did the last change take to get there. A single order or request is always up to date.")]
+        title = f"Lists are {seconds_word(behind)} behind"
+        found.append(_need("behind", title, words, health, "warn", "clock", "Late"))
+    return found
+
+
+def _need(key: str, title: str, words: Sequence[Words], href: str, mark: str, icon: str, label: str) -> Need:
+    return Need("", key, title, words, href, mark=mark, icon=icon, label=label)
+
+
+def behind_of(parts: Iterable[Part], rights: frozenset[str]) -> float | None:
+    """The slowest of those that one may see."""
+    return max((part.behind for part in parts if part.behind is not None and part.behind_right in rights), default=None)
+
+
+def signs_of(parts: Sequence[Part], machinery: Machinery, rights: frozenset[str]) -> list[Sign]:
+    health = reverse("health")
+    found = [_queue(queue, health) for queue in machinery.queues]
+    behind = behind_of(parts, rights)
+    if behind is not None:
+        mark = "warn" if behind >= BEHIND_FROM else "move"
+        found.append(Sign("Lists behind Temporal by", seconds_word(behind), mark, health))
+    return found + [one for part in parts for one in part.signs if not one.right or one.right in rights]
+
+
+def _queue(queue: Queue, href: str) -> Sign:
+    if not queue.workers:
+        return Sign(label_of(queue.name), "No worker", BAD, href)
+    workers = "1 worker" if queue.workers == 1 else f"{queue.workers} workers"
+    backlog = "" if queue.backlog is None else f", backlog {queue.backlog:,}"
+    mark = "warn" if (queue.backlog or 0) >= BACKLOG_FROM else "move"
+    return Sign(label_of(queue.name), f"{workers}{backlog}", mark, href)
+
+
+def label_of(queue: str) -> str:
+    """The area whose queue it is, as people call it."""
+    for module in areas.modules("worker"):
+        if getattr(module, "AREA_WORKER", None) and module.AREA_WORKER.task_queue == queue:
+            return str(apps.get_app_config(module.__name__.split(".")[0]).verbose_name)
+    return queue
+
+
+def seconds_word(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 m``."""
+    if seconds < 10:
+        return f"{seconds:.1f}\u00a0s"
+    return f"{seconds:.0f}\u00a0s" if seconds < 120 else f"{seconds / 60:.0f}\u00a0m"
