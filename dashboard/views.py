@@ -5,9 +5,10 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
+from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.access import is_fragment, to_login
 from dashboard.auth import DEMO_USERNAMES
@@ -33,11 +34,11 @@ def health(request: HttpRequest) -> HttpResponse:
     return render(request, "health.html", {"checks": check_all(), "nav": "health"})
 
 
+@method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")  # Django takes a PUT for a POST
 class LogIn(LoginView):
     """Django's own, which says where you go on to and, in the demo, whom you can be."""
 
     redirect_authenticated_user = True
-    http_method_names = ["get", "head", "post", "options"]  # Django takes a PUT for a POST
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         context = super().get_context_data(**kwargs)
