@@ -10,7 +10,7 @@ from campaigns.user_actor import UserActorWorkflow
 from orders.workflows import OrderWorkflow
 from temporal_worker.workers import build_replayer
 
-WORKFLOWS = {
+WORKFLOWS: dict[str, list[type]] = {
     "orders": [OrderWorkflow],
     "approvals": [ApprovalWorkflow, BulkDecisionWorkflow],
     "campaigns": [UserActorWorkflow],
@@ -38,6 +38,16 @@ def test_there_are_finished_and_running_ones() -> None:
 async def test_replays(path: Path) -> None:
     history = WorkflowHistory.from_json(f"{area_of(path)}-{path.stem}", path.read_text())
     await build_replayer(WORKFLOWS[area_of(path)]).replay_workflow(history)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in RECORDED if area_of(path) == "campaigns"], ids=lambda path: path.stem
+)
+async def test_an_actor_does_nothing_that_the_sandbox_forbids(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its module passes the sandbox; here it does not."""
+    monkeypatch.setattr(UserActorWorkflow, "loaded_once", False)
+    history = WorkflowHistory.from_json(f"whole-sandbox-{path.stem}", path.read_text())
+    await build_replayer([UserActorWorkflow]).replay_workflow(history)
 
 
 @pytest.mark.parametrize(
