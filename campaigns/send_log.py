@@ -67,7 +67,8 @@ def commit_intent(grant: Grant, *, before: Callable[[], None] | None = None) -> 
     if before is not None:
         before()
     contact = lock_contact(grant.user_id)
-    known = _known(grant)
+    rows = _rows_of(grant)
+    known = _known(grant, rows)
     if known is not None:
         code = known.code if known.grant_id == grant.grant_id else DUPLICATE
         outcome = Outcome(known.outcome) if code != DUPLICATE else Outcome.DENIED
@@ -75,7 +76,7 @@ def commit_intent(grant: Grant, *, before: Callable[[], None] | None = None) -> 
     code = "" if grant.is_test else _refusal(grant, contact)
     row = SendLog(
         grant_id=grant.grant_id,
-        attempt=_next_attempt(grant.grant_id),
+        attempt=1 + max((one.attempt for one in rows if one.grant_id == grant.grant_id), default=0),
         campaign_id=grant.campaign_id,
         occurrence=grant.occurrence,
         user_id=grant.user_id,
@@ -97,9 +98,9 @@ def commit_intent(grant: Grant, *, before: Callable[[], None] | None = None) -> 
     return Intent(True, Outcome.INTENT, "", contact)
 
 
-def _known(grant: Grant) -> SendLog | None:
-    """The attempt under this grant id, else the message by which the campaign has reached this person already."""
-    same = Q(grant_id=grant.grant_id, outcome__in=ATTEMPTED)
+def _rows_of(grant: Grant) -> list[SendLog]:
+    """All decisions under this grant id, and the messages by which its campaign has reached the person."""
+    same = Q(grant_id=grant.grant_id)
     if grant.campaign_id and not grant.is_test:
         same |= Q(
             user_id=grant.user_id,
@@ -108,8 +109,13 @@ def _known(grant: Grant) -> SendLog | None:
             outcome__in=COUNTED,
             is_test=False,
         )
-    rows = list(SendLog.objects.filter(same)[:10])
-    return next((row for row in rows if row.grant_id == grant.grant_id), rows[0] if rows else None)
+    return list(SendLog.objects.filter(same).only("grant_id", "attempt", "outcome", "code", "provider_reference"))
+
+
+def _known(grant: Grant, rows: Sequence[SendLog]) -> SendLog | None:
+    """The attempt under this grant id, else the message by which the campaign has reached this person already."""
+    attempted = [row for row in rows if row.outcome in ATTEMPTED]
+    return next((row for row in attempted if row.grant_id == grant.grant_id), attempted[0] if attempted else None)
 
 
 def _refusal(grant: Grant, contact: Contact | None) -> str:

@@ -11,11 +11,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from weakref import WeakKeyDictionary
 
 MAX_TEXT = 65_536
 """Characters in one text. A longer one would sooner or later break the 2 MiB that Temporal allows in one payload."""
 MAX_INTEGER = 2**63 - 1
 """Beyond it no database column holds an integer."""
+
+# Type hints by class, parameters by function: to work them out takes longer than the reading. Weakly, for the sandbox
+# makes some of both anew for each workflow.
+_hints: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+_inputs: WeakKeyDictionary[Any, dict[inspect.Parameter, Any]] = WeakKeyDictionary()
 
 _WORDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", int: "an integer", float: "a number"}
 
@@ -64,7 +70,8 @@ def check_arguments(handler: Callable[..., Any], args: Sequence[Any]) -> None:
     Raises:
         MessageProblem
     """
-    parameters = [p for p in inspect.signature(handler).parameters.values() if p.kind != p.KEYWORD_ONLY]
+    inputs = _inputs_of(handler)
+    parameters = list(inputs)
     if any(p.kind == p.VAR_POSITIONAL for p in parameters):
         return
     required = sum(p.default is p.empty for p in parameters)
@@ -72,12 +79,24 @@ def check_arguments(handler: Callable[..., Any], args: Sequence[Any]) -> None:
         raise MessageProblem("", "has no input" if not args else f"has {len(args)} of {required} inputs")
     if len(args) > len(parameters):
         raise MessageProblem("", f"has {len(args)} inputs, expected {len(parameters)}")
-    hints = get_type_hints(getattr(handler, "func", handler))  # of a functools.partial, its function's
-    for parameter, arg in zip(parameters, args, strict=False):
+    for (_, hint), arg in zip(inputs.items(), args, strict=False):
         if arg is None:
-            check_json(hints.get(parameter.name, Any), None)
+            check_json(hint, None)
         elif dataclasses.is_dataclass(arg) and callable(check := getattr(arg, "check", None)):
             _run_check(check)
+
+
+def _inputs_of(handler: Callable[..., Any]) -> dict[inspect.Parameter, Any]:
+    """The positional parameters of a bound handler, with their types."""
+    function = getattr(handler, "__func__", None)
+    if function in _inputs:
+        return _inputs[function]
+    hints = get_type_hints(getattr(handler, "func", handler))  # of a functools.partial, its function's
+    parameters = inspect.signature(handler).parameters.values()
+    found = {p: hints.get(p.name, Any) for p in parameters if p.kind != p.KEYWORD_ONLY}
+    if function is not None:
+        _inputs[function] = found
+    return found
 
 
 def _run_check(check: Callable[[], None]) -> None:
@@ -108,7 +127,9 @@ def _check_union(arms: Sequence[Any], value: Any, field: str) -> None:
 def _check_object(cls: type, value: Any, field: str) -> None:
     if not isinstance(value, dict):
         raise _expected("an object", value, field)
-    hints = get_type_hints(cls)
+    hints = _hints.get(cls)
+    if hints is None:
+        hints = _hints[cls] = get_type_hints(cls)
     for part in dataclasses.fields(cls):
         path = f"{field}.{part.name}" if field else part.name
         if part.name in value:
