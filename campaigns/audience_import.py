@@ -138,7 +138,15 @@ class AudienceImportWorkflow(LiveWorkflow):
         if self.it.stage != ImportStage.FINALISE:
             self._enter(ImportStage.FINALISE)
         self._take_in(await self._work(ImportStage.FINALISE))
-        self._end(ImportStatus.COMPLETED, "")
+        problem = ""
+        # No ``patched``: imports from before it was there do not greet.
+        if self.start.greets:
+            self.it.is_waiting = False
+            try:
+                self.it.greeted = await effects.greet_new(self.it.import_id, self.start.by)
+            except ActivityError as error:
+                problem = f"The contacts are written, but not all new ones are greeted: {error.cause or error}."[:500]
+        self._end(ImportStatus.COMPLETED, problem)
 
     async def _work(self, stage: ImportStage) -> StageResult:
         it = self.it
@@ -243,6 +251,10 @@ class AudienceImportWorkflow(LiveWorkflow):
         if note.stage != it.stage or it.is_waiting or it.is_final or note.attempt < self.noted_attempt:
             return
         self.noted_attempt = note.attempt
+        if note.greeted:
+            it.greeted = note.greeted
+            self._changed()
+            return
         it.rows_done = note.rows_done
         if note.stage == ImportStage.VALIDATE:
             it.rows_rejected, it.rows_total = note.rows_rejected, note.rows_done + note.rows_rejected

@@ -55,9 +55,15 @@ class ContactForm(KeyedForm):
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false"}),
         help_text="One a line, as plan: pro",
     )
+    greet = forms.BooleanField(
+        label="Greet them",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "check"}),
+        help_text="Once, in their language and by their day, as far as their cap and their wishes allow.",
+    )
     change = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, contact: Contact | None = None) -> None:
+    def __init__(self, data: Any = None, *, contact: Contact | None = None, may_greet: bool = False) -> None:
         self.contact = contact
         initial = (
             {name: getattr(contact, name) for name in ("name", "email", "phone", "push_token", "change")}
@@ -67,6 +73,8 @@ class ContactForm(KeyedForm):
         if contact is not None:
             initial["attributes"] = "\n".join(f"{name}: {_shown(value)}" for name, value in contact.attributes.items())
         super().__init__(data, initial=initial)
+        if contact is not None or not may_greet:
+            del self.fields["greet"]
         if contact is not None:
             for name in ("user_id", "locale", "time_zone"):
                 del self.fields[name]

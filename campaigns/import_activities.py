@@ -17,9 +17,20 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from campaigns import import_projection
-from campaigns.contract import FILE_PROBLEM, ImportNote, ImportView, StageRequest, StageResult, TidyInput
+from campaigns.contract import (
+    FILE_PROBLEM,
+    GreetInput,
+    ImportNote,
+    ImportStage,
+    ImportView,
+    StageRequest,
+    StageResult,
+    TidyInput,
+)
 from campaigns.gateway.import_notes import tell_progress
+from campaigns.gateway.welcome import begin_greeting
 from campaigns.imports import FileProblem, Progress, apply_rows, compare_rows, read_rows
+from campaigns.imports.stages import new_contacts
 from campaigns.models import AudienceImport, ImportProblem, StagedContact
 
 FOLDER = "imports"
@@ -29,6 +40,8 @@ TELL_EVERY = 2.0
 MOST_TOLD = 100
 """Beyond so many the words become rarer, with the time that it takes: each costs history."""
 TIDY_BATCH = 5_000
+GREETINGS_A_SECOND = 10
+"""Welcomes that begin in a second: each is a workflow, and a message in the end."""
 
 
 @activity.defn(no_thread_cancel_exception=True)
@@ -67,6 +80,30 @@ def _result(
     request: StageRequest, row: AudienceImport, done: int, actions: dict[str, int] | None = None
 ) -> StageResult:
     return StageResult(request.rows_total, done, request.rows_total - done, actions or {})
+
+
+@activity.defn(no_thread_cancel_exception=True)
+def greet_new_contacts(request: GreetInput) -> int:
+    """Begin the welcome of each contact that the import has made, so many a second; begun again, after the last one.
+
+    Whether they may be greeted, and when, their actors say.
+    """
+    row = import_projection.row_of(request.import_id)
+    begun, after = (int(each) for each in (*activity.info().heartbeat_details, 0, 0)[:2])
+    began_at = told_at = time.monotonic()
+    for staged in new_contacts(row, after):
+        begin_greeting(staged.user_id, by=request.by, spread_seconds=begun // GREETINGS_A_SECOND)
+        begun += 1
+        activity.heartbeat(begun, staged.row)
+        now = time.monotonic()
+        if now - told_at >= max(TELL_EVERY, (now - began_at) / MOST_TOLD):
+            told_at = now
+            note = ImportNote(ImportStage.FINALISE, 0, greeted=begun, attempt=activity.info().attempt)
+            tell_progress(request.import_id, note)
+        if activity.is_cancelled():
+            raise CancelledError("The import was cancelled.")
+        activity.wait_for_cancelled_sync(1 / GREETINGS_A_SECOND)
+    return begun
 
 
 @activity.defn(no_thread_cancel_exception=True)

@@ -41,10 +41,19 @@ class ColumnsForm(KeyedForm):
         widget=forms.CheckboxInput(attrs={"class": "check"}),
     )
 
-    def __init__(self, data: Any = None, *, sample: Sample) -> None:
+    greets = forms.BooleanField(
+        label="Greet new contacts",
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "check"}),
+        help_text="Each once, in their language and by their day, as far as their cap and their wishes allow.",
+    )
+
+    def __init__(self, data: Any = None, *, sample: Sample, may_greet: bool = False) -> None:
         self.sample = sample
         self.guesses = guesses(sample.header)
         super().__init__(data)
+        if not may_greet:
+            del self.fields["greets"]
         for number, (heading, guessed) in enumerate(zip(sample.header, self.guesses, strict=True)):
             if not may_be_mapped(heading):
                 continue

@@ -71,6 +71,7 @@ class ImportPage:
     can_cancel: bool
     mapping: list[tuple[str, str]]
     """What was said of columns whose headings do not say it themselves: heading, meaning."""
+    greets: bool
     by: str
     """Who handed it in, by name."""
 
@@ -104,6 +105,7 @@ def import_page(row: AudienceImport, view: ImportView) -> ImportPage:
         percent=_percent(view) if not view.is_final and not waits_for else None,
         can_cancel=not view.is_final and view.stage != ImportStage.FINALISE,
         mapping=[(heading, meaning_words(meaning)) for heading, meaning in row.start_input.get("mapping", {}).items()],
+        greets=bool(row.start_input.get("greets")),
         by=names_of([view.by.username]).get(view.by.username, ""),
     )
 
@@ -135,7 +137,8 @@ def _lede(view: ImportView, waits_for: str) -> list[Part]:
     )
     match view.status:
         case ImportStatus.COMPLETED:
-            return [Part(f"{_count(new, 'contact')} new, {changed:,} changed.", strong=True), *rejected]
+            done = Part(f"{_count(new, 'contact')} new, {changed:,} changed.", strong=True)
+            return [done, *rejected, *([Part(f" {view.problem}")] if view.problem else [])]
         case ImportStatus.FAILED:
             return [Part("Nothing goes on here. ", strong=True), Part(view.problem)]
         case ImportStatus.CANCELLED:
@@ -161,6 +164,11 @@ def _lede(view: ImportView, waits_for: str) -> list[Part]:
                 Part("Its rows are compared with the contacts.", strong=True),
                 Part(f" {_rows(view.rows_done)} so far."),
             ]
+    if view.greeted:
+        return [
+            Part("The contacts are written.", strong=True),
+            Part(f" {view.greeted:,} of the new ones will be greeted so far."),
+        ]
     return [Part("The contacts are being written.", strong=True), Part(f" {_rows(view.rows_done)} so far.")]
 
 

@@ -131,7 +131,11 @@ class WelcomeWorkflow(LiveWorkflow):
 
     def _put_off(self, moment: datetime, reason: str) -> None:
         """Greet at a moment, or when the contact's night around it is over."""
-        self.it.greets_at = by_day(moment, self.start.night, self._zone)
+        night = self.start.night
+        greets_at = by_day(moment, night, self._zone)
+        if greets_at > moment:
+            greets_at = by_day(greets_at + timedelta(seconds=self.start.spread_seconds), night, self._zone)
+        self.it.greets_at = greets_at
         self.it.reason = reason
         self.touch()
 
@@ -140,19 +144,7 @@ class WelcomeWorkflow(LiveWorkflow):
         return self.it.time_zone or self.start.time_zone
 
     def _resumed(self) -> WelcomeInput:
-        start = self.start
-        return WelcomeInput(
-            start.user_id,
-            start.language,
-            start.channel,
-            start.delay_seconds,
-            start.day_starts,
-            start.day_ends,
-            start.time_zone,
-            start.gives_up_after_days,
-            start.by,
-            self.it,
-        )
+        return replace(self.start, resume=self.it)
 
     # ── Queries and the update ───────────────────────────────────────────────────────────────────────────────────────
 

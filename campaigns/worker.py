@@ -5,7 +5,7 @@ from datetime import timedelta
 from campaigns import activities, import_activities, reconciler, welcome_activities
 from campaigns.audience_import import AudienceImportWorkflow
 from campaigns.contract import TASK_QUEUE
-from campaigns.gateway import imports
+from campaigns.gateway import imports, uploads
 from campaigns.shard import CampaignShardWorkflow
 from campaigns.stopping import CampaignOccurrenceWorkflow, StopEverythingWorkflow
 from campaigns.user_actor import UserActorWorkflow
@@ -38,6 +38,7 @@ AREA_WORKER = AreaWorker(
         import_activities.validate_import,
         import_activities.transform_import,
         import_activities.finalise_import,
+        import_activities.greet_new_contacts,
         import_activities.tidy_import,
         import_activities.save_import,
         welcome_activities.fetch_contact_details,
@@ -49,5 +50,6 @@ AREA_WORKER = AreaWorker(
         Periodic("add up what was sent", timedelta(minutes=1), reconciler.close_send_hours),
         Periodic("tell opt-outs", timedelta(seconds=5), reconciler.tell_opt_outs),
         Periodic("start taken imports", timedelta(seconds=5), imports.finish_starting_imports),
+        Periodic("forget uploads", timedelta(hours=1), uploads.forget_old_uploads),
     ],
 )

@@ -56,6 +56,7 @@ from campaigns.contract.caps import CapPolicy, FrequencyCapInput, QuietHours
 from campaigns.contract.imports import (
     AUDIENCE_IMPORT_WORKFLOW_TYPE,
     FILE_PROBLEM,
+    GreetInput,
     ImportCancelInput,
     ImportInput,
     ImportNote,
@@ -204,6 +205,7 @@ __all__ = [
     "EntryKind",
     "FrequencyCapInput",
     "GateInput",
+    "GreetInput",
     "GreetingRequest",
     "GreetingResult",
     "ImportCancelInput",

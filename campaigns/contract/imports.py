@@ -88,6 +88,8 @@ class ImportView:
     started_at: datetime | None = None
     waiting_since: datetime | None = None
     closed_at: datetime | None = None
+    greeted: int = 0
+    """New contacts whose welcome has begun."""
 
     @property
     def is_final(self) -> bool:
@@ -100,7 +102,8 @@ class ImportInput:
 
     ``mapping`` says what the file's columns mean, by heading, where the heading does not say it itself. ``unattended``
     imports take the end of their own work for the signals of ``validate`` and ``transform``. One that is told nothing for
-    ``waits_seconds`` is cancelled. ``resume`` is what the run before hands over.
+    ``waits_seconds`` is cancelled. ``resume`` is what the run before hands over. With ``greets``, contacts that were not
+    there before are greeted when all are written.
     """
 
     import_id: str
@@ -110,6 +113,7 @@ class ImportInput:
     waits_seconds: int = 7 * DAY_SECONDS
     by: By = field(default_factory=By)
     resume: ImportView | None = None
+    greets: bool = False
 
     def check(self) -> None:
         check_text("import_id", self.import_id, most=64, required=True)
@@ -171,11 +175,13 @@ class ImportNote:
     bytes_done: int = 0
     bytes_total: int = 0
     attempt: int = 1
+    greeted: int = 0
+    """New contacts whose welcome has begun; then the note is about nothing else."""
 
     def check(self) -> None:
         if self.stage not in set(ImportStage):
             raise InvalidField("stage", f"must be one of {', '.join(ImportStage)}")
-        for name in ("rows_done", "rows_rejected", "bytes_done", "bytes_total", "attempt"):
+        for name in ("rows_done", "rows_rejected", "bytes_done", "bytes_total", "attempt", "greeted"):
             if getattr(self, name) < 0:
                 raise InvalidField(name, "must not be negative")
 
@@ -201,6 +207,14 @@ class StageResult:
     rows_done: int
     rows_rejected: int
     actions: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GreetInput:
+    """The new contacts of an import are greeted; ``by`` is who handed it in."""
+
+    import_id: str
+    by: By = field(default_factory=By)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt")
 """In which there are greetings."""
 
 MAX_LANGUAGE = 35
+MOST_SPREAD_SECONDS = 6 * 3_600
+"""A morning and some of the afternoon."""
 
 
 class WelcomeStatus(StrEnum):
@@ -88,6 +90,7 @@ class WelcomeInput:
     It waits for ``delay_seconds``, then for the contact's own day (``day_starts`` to before ``day_ends``, on their clock;
     ``time_zone`` where theirs is not known), and for as long as their cap or their quiet hours say, ``gives_up_after_days``
     at most. Without ``language`` it is the contact's; without ``channel`` the first one on which they can be reached.
+    Who is put off to the end of their night waits ``spread_seconds`` more: of many, not all are greeted at eight o'clock.
     """
 
     user_id: str
@@ -100,6 +103,7 @@ class WelcomeInput:
     gives_up_after_days: int = 7
     by: By = field(default_factory=By)
     resume: WelcomeMemory | None = None
+    spread_seconds: int = 0
 
     def check(self) -> None:
         check_text("user_id", self.user_id, most=MAX_ID, required=True)
@@ -107,6 +111,7 @@ class WelcomeInput:
         if self.channel and self.channel not in set(Channel):
             raise InvalidField("channel", f"must be one of {', '.join(Channel)}")
         check_number("delay_seconds", self.delay_seconds, least=0, most=30 * 24 * 3_600)
+        check_number("spread_seconds", self.spread_seconds, least=0, most=MOST_SPREAD_SECONDS)
         check_number("gives_up_after_days", self.gives_up_after_days, least=1, most=60)
         try:
             self.night.check()

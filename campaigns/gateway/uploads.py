@@ -9,14 +9,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns import import_projection
-from campaigns.contract import By, Door, ImportStatus, ImportView
+from campaigns.contract import By, Door, ImportInput, ImportStatus, ImportView
 from campaigns.gateway.imports import require_right, start_workflow_of, visible
+from campaigns.gateway.welcome import GREET
 from campaigns.imports.columns import read_columns
 from campaigns.imports.reading import FileProblem
 from campaigns.imports.sampling import Sample, read_sample
 from campaigns.models import AudienceImport
 from temporal_worker.models import ChangeCounter
-from temporal_worker.problems import InvalidRequest, Refused, naming_the_field
+from temporal_worker.problems import InvalidRequest, NotPermitted, Refused, naming_the_field
 from temporal_worker.snapshots import to_json
 
 FORGOTTEN_AFTER = timedelta(days=7)
@@ -43,8 +44,10 @@ def sample_of(import_id: str, user: User) -> Sample:
         raise InvalidRequest("file", str(problem)) from None
 
 
-def begin(import_id: str, *, user: User, door: Door, mapping: dict[str, str], unattended: bool) -> ImportView:
-    """Start the import of an upload; ``mapping`` as of :class:`campaigns.contract.ImportInput`. The same again is safe.
+def begin(
+    import_id: str, *, user: User, door: Door, mapping: dict[str, str], unattended: bool = False, greets: bool = False
+) -> ImportView:
+    """Start the import of an upload; what it is told is as of :class:`campaigns.contract.ImportInput`. Safe to repeat.
 
     Raises:
         NotPermitted, ImportNotFound
@@ -53,6 +56,8 @@ def begin(import_id: str, *, user: User, door: Door, mapping: dict[str, str], un
         Unavailable: what was said is kept, and the import starts by itself later
     """
     require_right(user)
+    if greets and not user.has_perm(GREET):
+        raise NotPermitted("no_right", "Greeting contacts needs a right that you do not have.")
     row = visible(import_id, user)
     if row.status == AudienceImport.UPLOADED:
         try:
@@ -63,20 +68,22 @@ def begin(import_id: str, *, user: User, door: Door, mapping: dict[str, str], un
         row = AudienceImport.objects.select_for_update().get(pk=row.pk)
         start, _ = import_projection.load_input(row)
         if row.status == AudienceImport.UPLOADED:
-            start = replace(start, mapping=mapping, unattended=unattended, by=By(user.get_username(), door))
+            by = By(user.get_username(), door)
+            start = replace(start, mapping=mapping, unattended=unattended, greets=greets, by=by)
             with naming_the_field():
                 start.check()
             row.status, row.start_input = AudienceImport.Status.STARTING, to_json(start)
             row.change = ChangeCounter.bump(import_projection.COUNTER)
             row.save(update_fields=["status", "start_input", "change"])
-        elif row.status == AudienceImport.Status.CANCELLED or (start.mapping, start.unattended) != (
-            mapping,
-            unattended,
-        ):
+        elif row.status == AudienceImport.Status.CANCELLED or _said(start) != (mapping, unattended, greets):
             raise Refused("begun", "The import has begun already; what its columns mean stands.")
     if row.status == AudienceImport.Status.STARTING:
         start_workflow_of(row)
     return import_projection.load_view(row)
+
+
+def _said(start: ImportInput) -> tuple[dict[str, str], bool, bool]:
+    return start.mapping, start.unattended, start.greets
 
 
 def discard(import_id: str, *, user: User, reason: str) -> ImportView | None:

@@ -15,11 +15,13 @@ from campaigns.contract import (
     WelcomeMemory,
     welcome_workflow_id,
 )
+from campaigns.contract.welcome import MOST_SPREAD_SECONDS
 from campaigns.gateway.problems import ContactNotFound
 from campaigns.models import Contact
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
 from temporal_worker.keys import digest
+from temporal_worker.links import page_link
 from temporal_worker.problems import InvalidRequest, NotFound, NotPermitted, Refused, Unavailable, naming_the_field
 
 GREET = "campaigns.edit_preferences"
@@ -46,12 +48,23 @@ def start_welcome(
     message = WelcomeInput(user_id, language, channel, delay_seconds, by=By(user.get_username(), door))
     with naming_the_field():
         message.check()
+    _start(message)
+    return read_welcome(user_id, user)
+
+
+def begin_greeting(user_id: str, *, by: By, spread_seconds: int) -> None:
+    """Greet one of many contacts that came together, once. For the activity of their import. Raises Unavailable."""
+    _start(WelcomeInput(user_id, by=by, spread_seconds=min(spread_seconds, MOST_SPREAD_SECONDS)))
+
+
+def _start(message: WelcomeInput) -> None:
     starting = client.start_workflow(
         WELCOME_WORKFLOW_TYPE,
         message,
-        id=welcome_workflow_id(user_id),
+        id=welcome_workflow_id(message.user_id),
         task_queue=TASK_QUEUE,
-        static_summary=f"Greet {user_id}",
+        static_summary=f"Greet {message.user_id}",
+        static_details=page_link(f"/campaigns/users/{message.user_id}/"),
     )
     try:
         client.call(starting)
@@ -59,7 +72,6 @@ def start_welcome(
         pass
     except TemporalUnavailable as error:
         raise Unavailable(str(error), error.retry_after) from error
-    return read_welcome(user_id, user)
 
 
 def read_welcome(user_id: str, user: User) -> WelcomeMemory:

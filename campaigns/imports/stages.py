@@ -184,10 +184,14 @@ def _apply(audience_import: AudienceImport, batch: list[StagedContact], by: By) 
             contact = Contact(user_id=staged.user_id)
             _fill(contact, staged.values)
             new.append(contact)
-        elif contact.erased_at is None and _fill(contact, staged.values):
-            changed.append(contact)
+            staged.action = StagedContact.Action.CREATE
+        else:
+            if contact.erased_at is None and _fill(contact, staged.values):
+                changed.append(contact)
+            if staged.action == StagedContact.Action.CREATE:
+                staged.action = StagedContact.Action.UPDATE  # somebody else has made the contact since
         staged.is_applied = True
-    StagedContact.objects.bulk_update(batch, ["is_applied"])
+    StagedContact.objects.bulk_update(batch, ["is_applied", "action"])
     if new or changed:
         change = ChangeCounter.bump(CONTACTS_COUNTER)
         now = timezone.now()
@@ -197,7 +201,15 @@ def _apply(audience_import: AudienceImport, batch: list[StagedContact], by: By) 
         Contact.objects.bulk_update(changed, [*_COLUMNS, ATTRIBUTES, "change", "updated_at"])
 
 
+_ADDRESSES = ("email", "phone", "push_token")
 _COLUMNS = ("name", "email", "phone", "push_token", "locale", "time_zone")
+
+
+def new_contacts(audience_import: AudienceImport, after: int = 0) -> Iterator[StagedContact]:
+    """Rows behind ``after`` that have made contacts whom a greeting may reach, in the order of the file."""
+    new = audience_import.staged.filter(action=StagedContact.Action.CREATE, is_applied=True, opts_out=False)
+    for batch in _by_row(new, after):
+        yield from (staged for staged in batch if any(staged.values.get(name) for name in _ADDRESSES))
 
 
 def _fill(contact: Contact, values: dict[str, Any]) -> bool:
@@ -231,9 +243,8 @@ def _batches(rows: Iterable[CsvRow]) -> Iterator[list[CsvRow]]:
         yield batch
 
 
-def _by_row(rows: "QuerySet[StagedContact]") -> Iterator[list[StagedContact]]:
+def _by_row(rows: "QuerySet[StagedContact]", after: int = 0) -> Iterator[list[StagedContact]]:
     """Batches in the order of the file, each asked for when the one before is done."""
-    after = 0
     while batch := list(rows.filter(row__gt=after).order_by("row")[:BATCH]):
         yield batch
         after = batch[-1].row

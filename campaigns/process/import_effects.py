@@ -6,7 +6,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from campaigns.contract import ImportStage, ImportView, StageRequest, StageResult, TidyInput
+from campaigns.contract import By, GreetInput, ImportStage, ImportView, StageRequest, StageResult, TidyInput
 
 # Our own database: it comes back, so it is tried until it does.
 DATABASE: dict[str, Any] = {
@@ -48,6 +48,13 @@ async def tidy(import_id: str, location: str, *, keep_problems: bool) -> None:
     summary = "Forget the file"
     await workflow.execute_activity(
         "tidy_import", TidyInput(import_id, location, keep_problems), summary=summary, **TIDY
+    )
+
+
+async def greet_new(import_id: str, by: By) -> int:
+    """Begin the welcomes of the contacts that were not there before; returns how many."""
+    return await workflow.execute_activity(
+        "greet_new_contacts", GreetInput(import_id, by), result_type=int, summary="Greet who is new", **STAGE
     )
 
 

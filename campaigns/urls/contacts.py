@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path, register_converter
 from django.urls.converters import StringConverter
 
 from campaigns.contract import ImportStage
-from campaigns.views import contacts, import_columns, import_live, imports, segments
+from campaigns.views import contacts, greeting, import_columns, import_live, imports, segments
 
 
 class ImportIdConverter(StringConverter):
@@ -26,6 +26,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("contacts/", contacts.contact_list, name="contacts"),
     path("contacts/new/", contacts.new, name="contact_new"),
     path("contacts/<contact_id:user_id>/edit/", contacts.edit, name="contact_edit"),
+    path("contacts/<contact_id:user_id>/greeting/", greeting.greeting, name="contact_greeting"),
+    path("contacts/<contact_id:user_id>/greeting/new/", greeting.begin, name="contact_greet"),
+    path("contacts/<contact_id:user_id>/greeting/language/", greeting.language, name="contact_language"),
     path("segments/", segments.segment_list, name="segments"),
     path("segments/new/", segments.new, name="segment_new"),
     path("segments/count/", segments.preview, name="segment_count"),

@@ -11,7 +11,9 @@ from campaigns.contact_forms import ContactForm
 from campaigns.contact_list import Listing, page_of
 from campaigns.gateway import contacts
 from campaigns.gateway.rights import EDIT, SEE_CONTACTS, seen_contact
+from campaigns.gateway.welcome import GREET
 from campaigns.models import Segment
+from campaigns.views.greeting import greet_and_tell
 from dashboard.access import requires
 from dashboard.problem_answers import answers_problems, status_of_problem
 from temporal_worker.problems import InvalidRequest, Problem
@@ -45,8 +47,8 @@ def contact_list(request: HttpRequest) -> HttpResponse:
 @requires(EDIT, hidden_without=SEE_CONTACTS)
 def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return _draw(request, ContactForm())
-    form = ContactForm(request.POST)
+        return _draw(request, ContactForm(may_greet=request.user.has_perm(GREET)))
+    form = ContactForm(request.POST, may_greet=request.user.has_perm(GREET))
     if not form.is_valid():
         form.show_again(keep_key=False)
         return _draw(request, form, status=422)
@@ -57,6 +59,8 @@ def new(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         return _refused(request, form, problem)
     messages.success(request, f"{contact.user_id} is a contact now.")
+    if form.cleaned_data.get("greet"):
+        greet_and_tell(request, contact.user_id)
     return redirect("campaigns:contact_edit", contact.user_id)
 
 
@@ -93,5 +97,11 @@ def _draw(
     request: HttpRequest, form: ContactForm, *, status: int = 200, problem: Problem | None = None
 ) -> HttpResponse:
     shown = None if isinstance(problem, InvalidRequest) else problem
-    context = {"nav": "contacts", "form": form, "contact": form.contact, "problem": shown}
+    context = {
+        "nav": "contacts",
+        "form": form,
+        "contact": form.contact,
+        "problem": shown,
+        "may_greet": request.user.has_perm(GREET),
+    }
     return render(request, "campaigns/contacts_form.html", context, status=status)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.contract import Door
 from campaigns.gateway import imports, uploads
+from campaigns.gateway.welcome import GREET
 from campaigns.import_forms import ColumnsForm
 from campaigns.import_preview import Preview, preview_of
 from dashboard.access import requires
@@ -29,13 +30,14 @@ def columns(request: HttpRequest, import_id: str) -> HttpResponse:
         sample = uploads.sample_of(import_id, _user(request))
     except Refused:
         return redirect("campaigns:import", import_id)  # it has begun
+    may_greet = request.user.has_perm(GREET)
     if request.method != "POST":
-        return _draw(request, import_id, ColumnsForm(sample=sample))
-    form = ColumnsForm(request.POST, sample=sample)
+        return _draw(request, import_id, ColumnsForm(sample=sample, may_greet=may_greet))
+    form = ColumnsForm(request.POST, sample=sample, may_greet=may_greet)
     if not form.is_valid():
         form.show_again(keep_key=False)
         return _draw(request, import_id, form, status=422)
-    said = {name: form.cleaned_data[name] for name in ("mapping", "unattended")}
+    said = {name: form.cleaned_data.get(name, False) for name in ("mapping", "unattended", "greets")}
     try:
         uploads.begin(import_id, user=_user(request), door=Door.WEB, **said)
     except NotFound:

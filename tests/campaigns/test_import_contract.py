@@ -63,11 +63,11 @@ MESSAGES: dict[str, Any] = {
     "ImportCancelInput": ImportCancelInput("The wrong file.", ANN),
     "ImportNote": ImportNote("validate", 400, 12, 8_000, 9_000, 2),
     "ImportView": VIEW,
-    "ImportInput": ImportInput("IMP-1", "contacts.csv", {"Kundennummer": "user_id"}, True, 3_600, ANN, VIEW),
+    "ImportInput": ImportInput("IMP-1", "contacts.csv", {"Kundennummer": "user_id"}, True, 3_600, ANN, VIEW, True),
     "LanguageInput": LanguageInput("de"),
     "WelcomeInput": WelcomeInput(
         "USER-001", "de", "email", 60, "09:00", "20:00", "Europe/Berlin", 3, ANN,
-        WelcomeMemory("USER-001", "waiting", 4, "de", True, True, "Europe/Berlin", AT, AT, 1, 1, "email", "cap_day", ["de"]),
+        WelcomeMemory("USER-001", "waiting", 4, "de", True, True, "Europe/Berlin", AT, AT, 1, 1, "email", "cap_day", ["de"]), 40,
     ),
 }  # fmt: skip
 
@@ -126,6 +126,7 @@ def test_the_fields_of_the_contract_are_enough(cls: type, least: dict[str, Any])
         (WelcomeInput(""), "user_id"),
         (WelcomeInput("U", channel="fax"), "channel"),
         (WelcomeInput("U", delay_seconds=-1), "delay_seconds"),
+        (WelcomeInput("U", spread_seconds=21_601), "spread_seconds"),
         (WelcomeInput("U", day_starts="8"), "day_starts"),
         (WelcomeInput("U", day_ends="25:00"), "day_ends"),
         (WelcomeInput("U", day_starts="09:00", day_ends="09:00"), "day_starts"),

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
 from campaigns import import_activities
-from campaigns.contract import Door, ImportNote, ImportStage, ImportView
-from campaigns.gateway import imports
+from campaigns.contract import By, Door, ImportNote, ImportStage, ImportView
+from campaigns.gateway import imports, uploads
 from campaigns.imports import apply_rows
 from campaigns.models import AudienceImport, Contact, ImportProblem, OptOut, StagedContact
 from dashboard.roles import CAMPAIGN_WRITERS, STAFF
@@ -89,6 +89,32 @@ class TestFromFileToContacts:
         assert (row.status, row.rows_done, row.columns[0]) == ("completed", 2, "user_id")
         assert row.closed_at is not None
         assert ChangeCounter.read()["imports"] >= row.change > 0
+
+    def test_only_new_contacts_are_greeted_whom_a_message_may_reach(
+        self, writer: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        contact("U-1")
+        greeted: list[tuple[str, str, int]] = []
+
+        def greet(user_id: str, *, by: By, spread_seconds: int) -> None:
+            greeted.append((user_id, by.username, spread_seconds))
+
+        monkeypatch.setattr(import_activities, "begin_greeting", greet)
+        monkeypatch.setattr(import_activities, "GREETINGS_A_SECOND", 1_000)
+        writer.user_permissions.add(Permission.objects.get(codename="edit_preferences"))
+        writer = User.objects.get(pk=writer.pk)
+        rows = b"U-3,u3@example.com,Cy,free,yes\nU-4,,No address,free,\nU-5,u5@example.com,Di,,\n"
+        view = bring_in(writer, GOOD + rows, asks_columns=True)
+        uploads.begin(view.import_id, user=writer, door=Door.WEB, mapping={}, unattended=True, greets=True)
+        view = ended(view, writer)
+        assert (view.status, view.greeted) == ("completed", 2)
+        assert greeted == [("U-3", "writer", 0), ("U-5", "writer", 0)]  # U-1 was there, and U-2 opts out
+
+    def test_greeting_needs_its_own_right(self, writer: User) -> None:
+        view = bring_in(writer, asks_columns=True)
+        with pytest.raises(NotPermitted):
+            uploads.begin(view.import_id, user=writer, door=Door.WEB, mapping={}, greets=True)
+        assert AudienceImport.objects.get().status == "uploaded"
 
     def test_the_same_key_is_one_import_and_another_file_is_refused(self, writer: User) -> None:
         views = at_once(4, lambda n: bring_in(writer))

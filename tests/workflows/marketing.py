@@ -22,6 +22,7 @@ from campaigns.contract import (
     ContactWishes,
     GreetingRequest,
     GreetingResult,
+    GreetInput,
     ImportInput,
     ImportView,
     StageRequest,
@@ -60,6 +61,8 @@ class FakeMarketing:
     applied: set[int] = field(default_factory=set)
     began: list[tuple[str, int]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    greeted: list[GreetInput] = field(default_factory=list)
+    greeting_problem: str = ""
     tidied: list[TidyInput] = field(default_factory=list)
     saved: dict[str, ImportView] = field(default_factory=dict)
 
@@ -116,6 +119,13 @@ class FakeMarketing:
                 raise
         if activity.info().attempt == 1 and self.dies_after.get(request.stage, rows) < rows:
             raise ApplicationError("killed")
+
+    @activity.defn
+    async def greet_new_contacts(self, request: GreetInput) -> int:
+        self.greeted.append(request)
+        if self.greeting_problem:
+            raise ApplicationError(self.greeting_problem, non_retryable=True)
+        return self.rows - self.rejected
 
     @activity.defn
     async def tidy_import(self, tidy: TidyInput) -> None:

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from campaigns.contract import TASK_QUEUE
+from campaigns.contract import TASK_QUEUE, By
 from tests.eventually import aeventually
 from tests.servers import start_time_skipping_server
 from tests.workflows.marketing import Desk, FakeMarketing, Running, open_desk
@@ -75,6 +75,25 @@ class TestStages:
     async def test_an_unattended_one_goes_through(self, desk: Desk) -> None:
         running = await uploaded(await desk.bring_in(unattended=True))
         assert (await running.handle.result()).status == "completed"
+
+    async def test_who_is_new_is_greeted_when_all_are_written(self, desk: Desk, marketing: FakeMarketing) -> None:
+        running = await uploaded(await desk.bring_in(unattended=True, greets=True, by=By("ann", "web")))
+        assert (await running.handle.result()).status == "completed"
+        view = await running.view()
+        assert (view.greeted, view.problem, len(marketing.applied)) == (1_197, "", 1_197)
+        assert [(one.import_id, one.by.username) for one in marketing.greeted] == [(view.import_id, "ann")]
+
+    async def test_contacts_stay_written_when_they_cannot_be_greeted(
+        self, desk: Desk, marketing: FakeMarketing
+    ) -> None:
+        marketing.greeting_problem = "No welcome could be started."
+        running = await uploaded(await desk.bring_in(unattended=True, greets=True))
+        assert (await running.handle.result()).status == "completed"
+        assert "not all new ones are greeted: No welcome could be started" in (await running.view()).problem
+
+    async def test_nobody_is_greeted_unasked(self, desk: Desk, marketing: FakeMarketing) -> None:
+        await (await uploaded(await desk.bring_in(unattended=True))).handle.result()
+        assert marketing.greeted == []
 
     async def test_words_that_come_early_are_remembered(self, desk: Desk, marketing: FakeMarketing) -> None:
         running = await desk.bring_in()

@@ -64,6 +64,16 @@ class TestGreeting:
         tasks = {e.activity_task_scheduled_event_attributes.workflow_task_completed_event_id for e in scheduled[:2]}
         assert len(tasks) == 1
 
+    async def test_of_many_not_all_are_greeted_when_the_night_ends(
+        self, desk: Desk, env: WorkflowEnvironment, marketing: FakeMarketing
+    ) -> None:
+        marketing.details = ContactDetails(True, "de", "UTC", ["email"])
+        for spread in (0, 1_800):
+            hour = (await env.get_current_time()).hour
+            day = {"day_starts": f"{(hour + 2) % 24:02}:00", "day_ends": f"{(hour + 3) % 24:02}:00"}
+            await (await desk.greet(delay_seconds=0, spread_seconds=spread, **day)).handle.result()
+        assert [at.minute for _, at in marketing.greetings] == [0, 30]
+
     async def test_an_unknown_language_and_zone_fall_back(self, desk: Desk, marketing: FakeMarketing) -> None:
         marketing.details = ContactDetails(True, "tlh", "Mars/Olympus", ["email"])
         result = await (await desk.greet(delay_seconds=0)).handle.result()
