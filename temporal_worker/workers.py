@@ -53,6 +53,7 @@ def build_worker(
     max_concurrent_activities: int | None = None,
     max_cached_workflows: int = MAX_CACHED_WORKFLOWS,
     grace: timedelta = GRACE,
+    version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
     """A worker for one area. ``executor`` runs the sync activities and needs a thread for each that may run at once.
 
@@ -61,7 +62,6 @@ def build_worker(
     config = client.config()
     config["data_converter"] = MESSAGE_CONVERTER
     return Worker(
-    version: WorkerDeploymentVersion | None = None,
         Client(**config),
         task_queue=area.task_queue,
         workflows=area.workflows,
@@ -73,12 +73,7 @@ def build_worker(
         max_cached_workflows=max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         graceful_shutdown_timeout=grace,
-    )
-
-
-def build_replayer(workflows: Sequence[type]) -> Replayer:
-    """A replayer that reads messages as the worker does: what it dropped then is dropped again."""
-        deployment_config=version and deployment_config(version),
+        deployment_config=deployment_config(version) if version else None,
     )
 
 
@@ -87,6 +82,11 @@ def deployment_config(version: WorkerDeploymentVersion) -> WorkerDeploymentConfi
     the replay of histories. Pinned to the old one, an actor would keep its worker for ever."""
     return WorkerDeploymentConfig(
         version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
+    )
+
+
+def build_replayer(workflows: Sequence[type]) -> Replayer:
+    """A replayer that reads messages as the worker does: what it dropped then is dropped again."""
     return Replayer(
         workflows=workflows,
         workflow_runner=workflow_runner(workflows),
