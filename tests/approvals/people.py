@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, User
 
 from approvals.models import Employee, Policy, PolicyLevel
 from dashboard.roles import STAFF
+from tests.remembered import rows_of
 
 NAMES = {
     "employee": ("Emil", "Novak"),
@@ -22,6 +23,12 @@ MANAGERS = {"employee": "manager", "hr": "manager", "manager": "director", "dire
 
 def hire() -> dict[str, User]:
     """The people by username; all may take part in approvals."""
+    rows_of("people", _hire)
+    people = User.objects.in_bulk(NAMES, field_name="username")
+    return {username: people[username] for username in NAMES}
+
+
+def _hire() -> None:
     staff = Group.objects.get(name=STAFF)
     people = {}
     for username, (first, last) in NAMES.items():
@@ -30,7 +37,6 @@ def hire() -> dict[str, User]:
         people[username] = user
     for username, manager in MANAGERS.items():
         Employee.objects.create(user=people[username], manager=people[manager])
-    return people
 
 
 def add_policy(kind: str, *levels: dict[str, Any], **more: Any) -> Policy:
@@ -50,6 +56,11 @@ def add_policy(kind: str, *levels: dict[str, Any], **more: Any) -> Policy:
 
 def write_policies() -> None:
     """Leave → manager, then HR. Expenses below 1,000 → manager, below 10,000 → and director, from there → and VP."""
+    people = User.objects.filter(username__in=NAMES).order_by("username").values_list("pk", flat=True)
+    rows_of(("policies", *people), _write_policies)
+
+
+def _write_policies() -> None:
     group, _ = Group.objects.get_or_create(name="People")
     group.user_set.add(User.objects.get(username="hr"))
     manager = {"name": "Manager", "manager": True}
