@@ -44,7 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from approvals.process.follow_up import FollowUp, Notices
     from approvals.process.state import ApprovalState, Origin
     from temporal_worker.keeper import ProjectionKeeper
-    from temporal_worker.progress import LiveWorkflow
+    from temporal_worker.progress import LiveWorkflow, carried_through
 
 M = TypeVar("M")
 
@@ -73,16 +73,11 @@ class ApprovalWorkflow(LiveWorkflow):
 
     @workflow.run
     async def run(self, request: ApprovalInput) -> ApprovalResult:
-        story = asyncio.create_task(self._story())
-        while True:
-            try:
-                # Shielded: a cancellation of the workflow withdraws the request, and everybody is told.
-                return await asyncio.shield(story)
-            except asyncio.CancelledError:
-                if story.done():
-                    raise
-                if not self.state.is_final:
-                    self.state.withdraw(By(), "Cancelled in Temporal.")
+        return await carried_through(self._story(), self._on_workflow_cancelled)
+
+    def _on_workflow_cancelled(self) -> None:
+        if not self.state.is_final:
+            self.state.withdraw(By(), "Cancelled in Temporal.")
 
     async def _story(self) -> ApprovalResult:
         beside = asyncio.create_task(FollowUp(self.notices, self.projection).keep())

@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from campaigns.process import import_effects as effects
     from temporal_worker.keeper import ProjectionKeeper
-    from temporal_worker.progress import LiveWorkflow
+    from temporal_worker.progress import LiveWorkflow, carried_through
 
 KEPT_DROPS = 10
 """Signals that made no sense, of which the import still tells."""
@@ -67,16 +67,12 @@ class AudienceImportWorkflow(LiveWorkflow):
 
     @workflow.run
     async def run(self, start: ImportInput) -> ImportResult:
-        story = asyncio.create_task(self._story())
-        while True:
-            try:
-                # Shielded: a cancellation of the workflow is a wish to cancel the import, and it tidies up behind itself.
-                return await asyncio.shield(story)
-            except asyncio.CancelledError:
-                if story.done():
-                    raise
-                if not self.it.is_final and self.it.stage != ImportStage.FINALISE:
-                    self._end(ImportStatus.CANCELLED, "It was cancelled in Temporal.")
+        return await carried_through(self._story(), self._on_workflow_cancelled)
+
+    def _on_workflow_cancelled(self) -> None:
+        """Taken for a wish to cancel the import: it tidies up behind itself."""
+        if not self.it.is_final and self.it.stage != ImportStage.FINALISE:
+            self._end(ImportStatus.CANCELLED, "It was cancelled in Temporal.")
 
     async def _story(self) -> ImportResult:
         saving = asyncio.create_task(self.projection.keep())

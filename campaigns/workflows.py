@@ -41,7 +41,7 @@ with workflow.unsafe.imports_passed_through():
     from campaigns.process.watch import Gate, Stocktaker
     from temporal_worker.contract import By
     from temporal_worker.keeper import ProjectionKeeper
-    from temporal_worker.progress import LiveWorkflow
+    from temporal_worker.progress import LiveWorkflow, carried_through
 
 
 @workflow.defn
@@ -67,16 +67,11 @@ class CampaignWorkflow(LiveWorkflow):
 
     @workflow.run
     async def run(self, request: CampaignInput) -> CampaignResult:
-        story = asyncio.create_task(self._story())
-        while True:
-            try:
-                # Shielded: a cancellation of the workflow cancels the campaign, and everybody is settled.
-                return await asyncio.shield(story)
-            except asyncio.CancelledError:
-                if story.done():
-                    raise
-                if not self.state.is_over:
-                    self.state.cancel(By(), "Cancelled in Temporal.")
+        return await carried_through(self._story(), self._on_workflow_cancelled)
+
+    def _on_workflow_cancelled(self) -> None:
+        if not self.state.is_over:
+            self.state.cancel(By(), "Cancelled in Temporal.")
 
     async def _story(self) -> CampaignResult:
         keepers = (self.gate.keep(), self.stock.keep(), self.projection.keep())

@@ -45,7 +45,7 @@ with workflow.unsafe.imports_passed_through():
     from orders.process.state import OrderState, pieces, span
     from orders.process.stock import Stock
     from orders.process.waiting import OrderCancelled, Waiting
-    from temporal_worker.progress import LiveWorkflow
+    from temporal_worker.progress import LiveWorkflow, carried_through
 
 
 @workflow.defn
@@ -64,15 +64,7 @@ class OrderWorkflow(LiveWorkflow):
 
     @workflow.run
     async def run(self, order: OrderInput) -> OrderResult:
-        story = asyncio.create_task(self._story(order))
-        while True:
-            try:
-                # Shielded: a cancellation of the workflow becomes one of the order, which is made good first.
-                return await asyncio.shield(story)
-            except asyncio.CancelledError:
-                if story.done():
-                    raise
-                self._on_workflow_cancelled()
+        return await carried_through(self._story(order), self._on_workflow_cancelled)
 
     async def _story(self, order: OrderInput) -> OrderResult:
         saving = asyncio.create_task(self.projection.keep())

@@ -1,12 +1,33 @@
 """Base of every workflow that people watch. Imports no Django: workflow code is its home."""
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+T = TypeVar("T")
+
 DRAINING = "Draining"
 """Type of the refusal of a wait that comes while the workflow ends or continues as new."""
+
+
+async def carried_through(story: Coroutine[Any, Any, T], on_cancelled: Callable[[], None]) -> T:
+    """A workflow's story to its end, also when Temporal cancels the workflow.
+
+    ``on_cancelled`` says what that means for the process – an order is cancelled, a request withdrawn –, so that the story
+    makes it good and tells everybody; it is called for each cancellation that comes before the end.
+    """
+    telling = asyncio.create_task(story)
+    while True:
+        try:
+            return await asyncio.shield(telling)
+        except asyncio.CancelledError:
+            if telling.done():
+                raise
+            on_cancelled()
 
 
 @dataclass
