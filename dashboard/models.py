@@ -2,10 +2,15 @@
 
 import hashlib
 import secrets
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+
+from dashboard.accounts.models import OpenSession, Profile
+
+__all__ = ["ApiToken", "OpenSession", "Profile", "RequestKey", "TechnicalView"]
 
 
 class RequestKey(models.Model):
@@ -32,6 +37,8 @@ class ApiToken(models.Model):
     is_demo = models.BooleanField(default=False, editable=False, help_text="Refused outside the demo.")
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Refused from then on. Empty: it does not expire.")
+    tail = models.CharField(max_length=4, editable=False, default="", help_text="Its last letters, to tell it by.")
 
     class Meta:
         ordering = ["user", "name"]
@@ -46,12 +53,19 @@ class ApiToken(models.Model):
         return hashlib.sha256(token.encode()).hexdigest()
 
     @classmethod
-    def issue(cls, user: Any, name: str, *, token: str | None = None, is_demo: bool = False) -> str:
+    def issue(
+        cls,
+        user: Any,
+        name: str,
+        *,
+        token: str | None = None,
+        is_demo: bool = False,
+        expires_at: datetime | None = None,
+    ) -> str:
         """Make a token and return it; it cannot be read again."""
         token = token or secrets.token_urlsafe(32)
-        cls.objects.update_or_create(
-            digest=cls.digest_of(token), defaults={"user": user, "name": name, "is_demo": is_demo}
-        )
+        kept = {"user": user, "name": name, "is_demo": is_demo, "expires_at": expires_at, "tail": token[-4:]}
+        cls.objects.update_or_create(digest=cls.digest_of(token), defaults=kept)
         return token
 
 

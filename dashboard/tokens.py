@@ -18,7 +18,9 @@ def user_of_token(token: str) -> User | None:
     """The active user that a token belongs to. The demo's tokens belong to nobody outside the demo."""
     if not 0 < len(token) <= LONGEST_TOKEN:
         return None
-    found = ApiToken.objects.select_related("user").filter(digest=ApiToken.digest_of(token), user__is_active=True)
+    found = ApiToken.objects.select_related("user").filter(
+        Q(expires_at=None) | Q(expires_at__gt=timezone.now()), digest=ApiToken.digest_of(token), user__is_active=True
+    )
     row = found.first()
     if row is None or (row.is_demo and not settings.DEMO):
         return None

@@ -1,7 +1,8 @@
 """Who looks at live pages through this process, and whether they still may.
 
-A socket lives for hours: rights are checked when it opens, again before anything is sent, and at once when somebody logs
-out, is deactivated or changes roles. One check covers everybody who looks, so a push to 200 viewers costs what one does.
+A socket lives for hours: rights are checked when it opens, again before anything is sent, and when somebody logs out, is
+deactivated or changes roles: at once in the process that did it, within a second or two in the others, which follow a change
+counter. One check covers everybody who looks, so a push to 200 viewers costs what one does.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from time import monotonic
 from weakref import WeakKeyDictionary
 
+import structlog
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -18,8 +20,14 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from temporal_worker import pulse
+
+COUNTER = "rights"
+"""The change counter that grows when a session ends or somebody's rights change."""
 GOOD_FOR = 1.0
 """Seconds for which a check answers for the pushes that follow it."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(eq=False)
@@ -48,16 +56,37 @@ class Viewers:
         self._checks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = WeakKeyDictionary()
         self._admitted: set[Admission] = set()
         self._checked_at = float("-inf")
+        self._rechecks: set[asyncio.Task[None]] = set()
+        self._followed: dict[asyncio.AbstractEventLoop, Callable[[], None]] = {}
 
     def join(self, viewer: Viewer) -> None:
-        """Add somebody whose rights have just been checked."""
+        """Add somebody whose rights have just been checked. On the viewer's own loop."""
         with self._lock:
             self._viewers.add(viewer)
             self._admitted.add(_admission(viewer))
+            if viewer.loop not in self._followed:
+                # The first value tells nothing new, but what changed while this socket opened would be in it.
+                self._followed[viewer.loop] = pulse.listen(COUNTER, self._rights_changed)
 
     def leave(self, viewer: Viewer) -> None:
         with self._lock:
             self._viewers.discard(viewer)
+            if any(other.loop is viewer.loop for other in self._viewers):
+                return
+            stop = self._followed.pop(viewer.loop, None)
+        if stop:
+            stop()
+
+    def _rights_changed(self, count: int) -> None:
+        """Called on a loop; the check itself is a thread's."""
+        self._rechecks.add(task := asyncio.ensure_future(asyncio.to_thread(self._recheck_quietly)))
+        task.add_done_callback(self._rechecks.discard)
+
+    def _recheck_quietly(self) -> None:
+        try:
+            self.recheck()
+        except Exception:
+            log.exception("viewers_recheck_failed")  # before anything is sent to them, they are checked again
 
     async def may_see(self, viewer: Viewer) -> bool:
         """Whether the viewer's rights held at most a second ago."""

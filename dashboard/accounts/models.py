@@ -1,0 +1,45 @@
+"""What the shell keeps of a person beside Django's user: how they like their pages, and where they are logged in."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import models
+
+
+class Profile(models.Model):
+    """How somebody likes their pages; who has no row has the defaults."""
+
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "As the system"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile")
+    time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: UTC, where the browser does not say.")
+    theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
+
+    def __str__(self) -> str:
+        return f"Profile of {self.user}"
+
+
+class OpenSession(models.Model):
+    """Whose a session is: Django's own row keeps that inside, where nobody can look for it."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="open_sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    since = models.DateTimeField(auto_now_add=True)
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-since"]
+
+    def __str__(self) -> str:
+        return f"Session of {self.user} since {self.since}"
+
+    @classmethod
+    def end_all(cls, user: Any, *, but: str | None = None) -> int:
+        """Logs somebody out everywhere, but for the session with this key. Returns how many sessions ended."""
+        keys = list(cls.objects.filter(user=user).exclude(session_key=but or "").values_list("session_key", flat=True))
+        return Session.objects.filter(session_key__in=keys).delete()[0]
