@@ -1,9 +1,11 @@
 """The shell's own pages: where you land, how the parts are, and what is said when something went wrong."""
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.urls import Resolver404, resolve
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -68,7 +70,23 @@ def unavailable_page(request: HttpRequest, detail: str, retry_after: int) -> Htt
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _problem(request, 403, template="403_csrf.html")
+    """The form's page is opened again, where ``drafts.js`` has kept what was typed; by the log-in where that is needed."""
+    page = _page_of_form(request)
+    # A session that has ended has left its cookie; whoever never had one fills in a page that is for everybody.
+    had_session = is_fragment(request) or settings.SESSION_COOKIE_NAME in request.COOKIES
+    is_log_in = request.path == resolve_url(settings.LOGIN_URL)
+    if had_session and not is_log_in and hasattr(request, "user") and not request.user.is_authenticated:
+        return to_login(request) if is_fragment(request) else redirect_to_login(page)
+    return _problem(request, 403, template="403_csrf.html", reopened=page)
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """The address that the form was sent from; our own start page where the browser does not say, or says another site."""
+    said = request.headers.get("HX-Current-URL") or request.headers.get("Referer") or ""
+    if not url_has_allowed_host_and_scheme(said, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return resolve_url("home")
+    page = urlsplit(said)
+    return page.path + (f"?{page.query}" if page.query else "")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -88,10 +106,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return render(None, "500.html", status=500)
 
 
-def _problem(request: HttpRequest, status: int, *, template: str = "", detail: str = "") -> HttpResponse:
+def _problem(
+    request: HttpRequest, status: int, *, template: str = "", detail: str = "", reopened: str = ""
+) -> HttpResponse:
     """A page that says what happened and what to do; inside a dialog or a fragment only its words."""
     name = template or f"{status}.html"
-    context = {"detail": detail, "bare": is_fragment(request) or not hasattr(request, "user")}
+    context = {"detail": detail, "reopened": reopened, "bare": is_fragment(request) or not hasattr(request, "user")}
     if context["bare"] or not request.user.is_authenticated:
         context["layout"] = "_problem_bare.html" if context["bare"] else "problem_out.html"
     else:

@@ -76,6 +76,7 @@
     setTimeout(() => note.remove(), 6000);
   };
 
+  document.addEventListener("told", (event) => tell(event.detail));
   for (const note of document.querySelectorAll("#told .told__note")) setTimeout(() => note.remove(), 6000);
 
   // ── Copy ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -141,6 +141,9 @@
       if (root.dataset.fallback && !polling) poll();
     }, 1500);
   });
+  // The browser knows of a pulled plug long before the socket does.
+  window.addEventListener("offline", () => { if (!ended) say("lost"); });
+  window.addEventListener("online", () => { if (open && !ended) say(""); });
   window.addEventListener("pagehide", () => { ended = true; });
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 })();
