@@ -18,7 +18,7 @@ from approvals.listing import OPEN, view_of
 from approvals.models import ApprovalMail, ApprovalRequest, Involvement
 from approvals.presentation import request_row
 from approvals.projection import COUNTER as COUNTER
-from dashboard.home.counting import by_hour
+from dashboard.home.counting import HourCounter, by_hour
 from dashboard.home.parts import (
     BAD,
     Action,
@@ -43,6 +43,8 @@ STARTS_WITHIN = timedelta(minutes=1)
 MAIL_WAITS_AFTER = timedelta(seconds=30)
 MAIL_FORGOTTEN_AFTER = timedelta(days=1)
 
+DECIDED = HourCounter(lambda: Involvement.objects.filter(decided_at__isnull=False), "decided_at")
+
 RIGHTS = (SEE_ALL,)
 ACTION = Action(TAKE_PART, "Ask for approval", "/approvals/new/")
 
@@ -50,7 +52,7 @@ ACTION = Action(TAKE_PART, "Ask for approval", "/approvals/new/")
 def read(now: datetime, day: Day) -> Part:
     statuses = _statuses()
     overdue = _overdue(now)
-    decided = day.daily(by_hour(Involvement.objects.filter(decided_at__isnull=False), "decided_at", day.first))
+    decided = day.daily(DECIDED.since(day.first, now))
     return Part(
         needs=[*_late(overdue), *_stuck(statuses.get(ApprovalRequest.STARTING, 0), now)],
         figures=(_decisions(decided, overdue[0]),),
@@ -69,7 +71,7 @@ def _list(tab: str) -> str:
 
 def _statuses() -> dict[str, int]:
     rows = ApprovalRequest.objects.filter(status__in=OPEN).order_by().values("status")
-    return dict(rows.annotate(number=Count("pk")).values_list("status", "number"))
+    return dict(rows.annotate(number=Count("*")).values_list("status", "number"))
 
 
 def _overdue(now: datetime) -> tuple[int, ApprovalRequest | None]:

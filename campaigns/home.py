@@ -71,7 +71,7 @@ def _list(tab: str) -> str:
 
 def _statuses() -> dict[str, int]:
     rows = _of(CampaignStatus.RUNNING, CampaignStatus.PAUSED, Campaign.STARTING).order_by().values("status")
-    return dict(rows.annotate(number=Count("pk")).values_list("status", "number"))
+    return dict(rows.annotate(number=Count("*")).values_list("status", "number"))
 
 
 def _messages(days: tuple[int, ...]) -> Figure:

@@ -11,13 +11,11 @@ from django.utils import timezone
 
 from campaigns.models import SendHour, SendLog
 from campaigns.models.words import COUNTED
-from dashboard.home.counting import by_hour
-from dashboard.home.parts import DAYS, hour_of
+from dashboard.home.counting import SETTLES_WITHIN, by_hour, hour_of
+from dashboard.home.parts import DAYS
 
 KEPT = timedelta(days=DAYS + 1)
 """How far back the first run goes."""
-SETTLES_WITHIN = timedelta(minutes=15)
-"""A row carries the moment of its grant, and is written a little later: an hour is over for good so long after its end."""
 
 
 def sent_by_hour(since: datetime) -> dict[datetime, int]:
@@ -29,6 +27,7 @@ def sent_by_hour(since: datetime) -> dict[datetime, int]:
 
 def close_hours(now: datetime | None = None) -> int:
     """Writes the hours that are over, also those without a message, and returns how many. Several workers may do it."""
+    # A row carries the moment of its grant, and is written a little later.
     end = hour_of((now or timezone.now()) - SETTLES_WITHIN)
     last = SendHour.objects.aggregate(last=Max("hour"))["last"]
     begin = hour_of(last) + timedelta(hours=1) if last else hour_of(end - KEPT)

@@ -6,7 +6,7 @@ from django.db.models import Count
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from dashboard.home.counting import by_hour
+from dashboard.home.counting import HourCounter
 from dashboard.home.parts import Action, Badge, Day, Figure, Funnel, FunnelStep, Hours, Moving, Part, Sign
 from orders.contract import OrderStatus, TimelineKind
 from orders.counts import IN_FLIGHT, BadgeCounts
@@ -23,6 +23,9 @@ MAIL_WAITS_AFTER = timedelta(seconds=30)
 MAIL_FORGOTTEN_AFTER = timedelta(days=1)
 """It was given up, which the order's timeline says."""
 
+PLACED = HourCounter(Order.objects.all, "placed_at")
+DELIVERED = HourCounter(lambda: OrderEvent.objects.filter(kind=TimelineKind.ORDER_DELIVERED), "at")
+
 RIGHTS = (SEE, SEE_UNMATCHED, "orders.operate_order")
 ACTION = Action("orders.operate_order", "New order", "/orders/new/")
 
@@ -31,8 +34,8 @@ def read(now: datetime, day: Day) -> Part:
     statuses = _statuses()
     late = Order.objects.filter(is_late=True, status__in=(OrderStatus.PAID, OrderStatus.SHIPPED)).count()
     unmatched = UnmatchedEvent.objects.filter(resolved_at=None).count()
-    placed = by_hour(Order.objects.all(), "placed_at", day.first)
-    delivered = by_hour(OrderEvent.objects.filter(kind=TimelineKind.ORDER_DELIVERED), "at", day.first)
+    placed = PLACED.since(day.first, now)
+    delivered = DELIVERED.since(day.first, now)
     badges = BadgeCounts(attention=statuses.get(OrderStatus.NEEDS_ATTENTION, 0), unmatched=unmatched)
     delivered_by_day = day.daily(delivered)
     return Part(
@@ -58,7 +61,7 @@ def read(now: datetime, day: Day) -> Part:
 
 def _statuses() -> dict[str, int]:
     rows = Order.objects.filter(status__in=IN_FLIGHT).order_by().values("status")
-    return dict(rows.annotate(number=Count("pk")).values_list("status", "number"))
+    return dict(rows.annotate(number=Count("*")).values_list("status", "number"))
 
 
 def _list(query: str) -> str:

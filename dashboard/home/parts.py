@@ -14,7 +14,7 @@ is there. ``href`` is always the list, or the one thing, that is behind it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 
 from django.utils import timezone
 
@@ -237,8 +237,3 @@ class Action:
     label: str
     href: str
     icon: str = "plus"
-
-
-def hour_of(at: datetime) -> datetime:
-    """The beginning of the hour, in UTC."""
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

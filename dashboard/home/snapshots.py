@@ -14,6 +14,7 @@ from django.db import connections
 from django.utils import timezone
 
 from dashboard import areas
+from dashboard.home.counting import HourCounter
 from dashboard.home.parts import Day, Part
 from temporal_worker.models import ChangeCounter
 
@@ -77,6 +78,7 @@ class Snapshots:
         """The next one is read anew: for tests, whose database starts empty again."""
         with self._lock:
             self._last, self._read_at = None, float("-inf")
+            HourCounter.forget_all()
 
     def _newest(self, has_moved: Callable[[Snapshot], bool]) -> Snapshot:
         last = self._last

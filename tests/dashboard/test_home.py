@@ -19,13 +19,14 @@ from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
 from dashboard.home import machinery
 from dashboard.home import snapshots as snapshots_module
+from dashboard.home.counting import HourCounter, hour_of
 from dashboard.home.frames import frames
 from dashboard.home.machinery import Machinery, Queue
-from dashboard.home.parts import Day, hour_of
+from dashboard.home.parts import Day
 from dashboard.home.snapshots import Snapshot, Snapshots, snapshots
 from dashboard.roles import ADMINISTRATORS, MARKETERS, OPERATIONS, STAFF
 from orders.contract import By, Door, OrderStage, OrderStatus, Problem, TimelineEntry, TimelineKind
-from orders.models import UnmatchedEvent, WebhookEvent
+from orders.models import Order, UnmatchedEvent, WebhookEvent
 from temporal_worker.models import ChangeCounter
 from tests.approvals.requests_of import Desk
 from tests.campaigns.pages import saved as campaign_saved
@@ -207,7 +208,7 @@ class TestLinks:
         campaign_saved()
         Desk(at=timezone.now()).decide("manager").save()
         client = client_with(OPERATIONS, MARKETERS, STAFF, "Auditors")
-        html = client.get("/").content.decode().split("<main")[1]
+        html = client.get("/").content.decode().split("<main")[1].split("</main>")[0]
         targets = {target.replace("&amp;", "&") for target in re.findall(r'href="(/[^"#]*)"', html)}
         assert len(targets) > 12
         # Pages of single processes ask Temporal, which this test has not: that they are there is told by their addresses.
@@ -295,3 +296,18 @@ class TestDay:
         assert day.start.isoformat() == "2026-11-18T00:00:00-05:00"
         assert day.daily({hour_of(now): 3})[-1] == 3
         assert day.hourly({hour_of(now): 3})[22] == 3
+
+
+class TestHourCounter:
+    def test_counts_hours_that_are_over_once_and_the_others_anew(self) -> None:
+        now = timezone.now()
+        first = now - timedelta(days=3)
+        counter = HourCounter(Order.objects.all, "placed_at")
+        saved(order_id(1), placed_at=now - timedelta(days=2))
+        saved(order_id(2), placed_at=now)
+        assert sum(counter.since(first, now).values()) == 2
+        saved(order_id(3), placed_at=now - timedelta(days=2, minutes=1))
+        saved(order_id(4), placed_at=now)
+        assert sum(counter.since(first, now).values()) == 3
+        assert sum(counter.since(first, now + timedelta(minutes=11)).values()) == 4
+        HourCounter._all.remove(counter)
