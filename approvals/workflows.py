@@ -79,6 +79,13 @@ class ApprovalWorkflow(LiveWorkflow):
         if not self.state.is_final:
             self.state.withdraw(By(), "Cancelled in Temporal.")
 
+    def current_details(self) -> str:
+        if not hasattr(self, "state"):  # what is recorded of the asking, while the state is being made
+            return ""
+        at = self.state.next_timer()
+        then = f"\n* {at:%Y-%m-%d %H:%M} UTC: {self.state.next_timer_is()}" if at else ""
+        return f"**{self.state.it.status}**, state {self.state.it.state_version}{then}"
+
     async def _story(self) -> ApprovalResult:
         beside = asyncio.create_task(FollowUp(self.notices, self.projection).keep())
         await self._await_decision()
@@ -98,7 +105,7 @@ class ApprovalWorkflow(LiveWorkflow):
             left = None if timer is None else max(timer - workflow.now(), timedelta(0))
             with suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(
-                    partial(self._is_disturbed, timer), timeout=left, timeout_summary="Next timer"
+                    partial(self._is_disturbed, timer), timeout=left, timeout_summary=state.next_timer_is()
                 )
             state.let_time_pass()
             if workflow.info().is_continue_as_new_suggested() and not state.is_final:

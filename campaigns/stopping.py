@@ -47,7 +47,11 @@ class StopEverythingWorkflow(LiveWorkflow):
                 break
             await self._tell(new)
         with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(self._have_all_answered, timeout=timedelta(seconds=stop.wait_seconds))
+            await workflow.wait_condition(
+                self._have_all_answered,
+                timeout=timedelta(seconds=stop.wait_seconds),
+                timeout_summary="Report without who has not answered",
+            )
         self.is_done = True
         self.touch()
         await self.drain()

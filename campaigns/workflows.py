@@ -73,6 +73,11 @@ class CampaignWorkflow(LiveWorkflow):
         if not self.state.is_over:
             self.state.cancel(By(), "Cancelled in Temporal.")
 
+    def current_details(self) -> str:
+        if not hasattr(self, "state"):  # what is recorded of the launch, while the state is being made
+            return ""
+        return f"**{self.state.status}**, at the step {self.state.it.phase}"
+
     async def _story(self) -> CampaignResult:
         keepers = (self.gate.keep(), self.stock.keep(), self.projection.keep())
         beside = [asyncio.create_task(keeper) for keeper in keepers]
@@ -240,12 +245,17 @@ class CampaignWorkflow(LiveWorkflow):
         ends_at = state.mailing.ends_at
         moments = [moment for moment in (until, ends_at) if moment is not None]
         timeout = max(min(moments) - workflow.now(), timedelta(0)) if moments else None
+        what = (
+            "End date: who is left is left out"
+            if moments and min(moments) == ends_at
+            else "Next start, or deferred ones"
+        )
 
         def is_disturbed() -> bool:
             return self._marks(shard) != before or self._is_long()
 
         with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(is_disturbed, timeout=timeout, timeout_summary="Next moment")
+            await workflow.wait_condition(is_disturbed, timeout=timeout, timeout_summary=what)
         if state.is_past_its_end and not state.is_over:
             state.expire()
         if self._is_long() and not state.is_over:

@@ -86,6 +86,12 @@ class OrderWorkflow(LiveWorkflow):
         saving.cancel()
         return result
 
+    def current_details(self) -> str:
+        state = self.state
+        waits = [f"* {one.label}: {one.ends_at:%Y-%m-%d %H:%M} UTC. {one.then}" for one in state.countdowns.values()]
+        problem = [f"* Needs a person: {state.problem.error}"] if state.problem else []
+        return "\n".join([f"**{state.shown_status}**, at the step {state.stage}", *problem, *waits])
+
     # ── The steps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _place(self, order: OrderInput) -> None:
@@ -142,7 +148,9 @@ class OrderWorkflow(LiveWorkflow):
         await self.payments.take_early()
         while not state.is_paid:
             in_time = await self.waiting.until(
-                lambda: state.is_paid or self.payments.has_charge, deadline=closes_at, summary="Payment window"
+                lambda: state.is_paid or self.payments.has_charge,
+                deadline=closes_at,
+                summary="Payment window: the order cancels itself",
             )
             if not in_time:
                 self._close_payment_window(window)
@@ -169,7 +177,9 @@ class OrderWorkflow(LiveWorkflow):
         state.count_down("shipment_window", "Ship by", due, "The order needs attention, and operations get a reminder.")
         state.touch()
         reminders = 0
-        while not await self.waiting.until(lambda: state.shipment is not None, deadline=due, summary="Shipment window"):
+        while not await self.waiting.until(
+            lambda: state.shipment is not None, deadline=due, summary="Shipment window: operations are reminded"
+        ):
             reminders += 1
             due = state.now + timedelta(seconds=policy.shipment_reminder_seconds)
             self._shipment_is_late(due)
@@ -194,7 +204,9 @@ class OrderWorkflow(LiveWorkflow):
         """Until it is at the door. An estimate that passes slips to the next working day, and says so."""
         state = self.state
         while not await self.waiting.until(
-            lambda: state.status == OrderStatus.DELIVERED, deadline=state.eta.latest, summary="Expected delivery"
+            lambda: state.status == OrderStatus.DELIVERED,
+            deadline=state.eta.latest,
+            summary="Expected delivery: the estimate slips a day",
         ):
             state.late = True
             state.eta = eta.delivery_late(state.eta, state.now)

@@ -140,6 +140,7 @@ async def start_workflow(
     start_signal_args: Sequence[Any] | None = None,
     memo: dict[str, Any] | None = None,
     static_summary: str | None = None,
+    static_details: str | None = None,
     timeout: float = 5.0,
 ) -> str:
     """Starts a workflow and returns its run id. ``REJECT_DUPLICATE`` holds for as long as the namespace's retention.
@@ -164,6 +165,7 @@ async def start_workflow(
                 start_signal_args=start_signal_args or [],
                 memo=memo,
                 static_summary=static_summary,
+                static_details=static_details,
                 rpc_timeout=timedelta(seconds=timeout),
             )
             return handle.result_run_id or ""

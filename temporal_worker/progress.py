@@ -56,6 +56,12 @@ class LiveWorkflow:
     def touch(self) -> None:
         """Says that something visible has changed."""
         self._version += 1
+        if details := self.current_details():
+            workflow.set_current_details(details)
+
+    def current_details(self) -> str:
+        """Where it stands, for Temporal's own page of it; Markdown. Kept in memory and asked for, so it costs no history."""
+        return ""
 
     def resume_version(self, version: int) -> None:
         """Goes on from the version of the run before, after a continue-as-new: viewers only ever see it grow."""

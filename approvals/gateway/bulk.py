@@ -32,6 +32,7 @@ from approvals.gateway.updating import noting_refusals
 from approvals.models import ApprovalRequest, BulkItemRow, BulkJob
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
+from temporal_worker.links import page_link
 
 MOST_ITEMS = 500
 
@@ -114,7 +115,8 @@ def start_job(job: BulkJob) -> None:
         id=bulk_workflow_id(job.job_id),
         task_queue=TASK_QUEUE,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=f"{len(items)} decisions of {job.user}",
+        static_summary=f"{len(items)} decisions of {job.user}"[:200],
+        static_details=page_link(f"/approvals/bulk/{job.job_id}/"),
     )
     try:
         client.call(starting)

@@ -31,6 +31,7 @@ from approvals.models import ApprovalRequest
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
 from temporal_worker.keys import digest
+from temporal_worker.links import page_link
 from temporal_worker.models import ChangeCounter
 from temporal_worker.snapshots import to_json
 
@@ -166,7 +167,8 @@ def _start(row: ApprovalRequest) -> None:
         id=approval_workflow_id(row.request_id),
         task_queue=TASK_QUEUE,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=f"{row.kind} of {row.requester_name or row.requester}",
+        static_summary=f"{row.kind} of {row.requester_name or row.requester}"[:200],
+        static_details=page_link(f"/approvals/{row.request_id}/"),
     )
     try:
         client.call(starting)

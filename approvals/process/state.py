@@ -133,11 +133,21 @@ class ApprovalState:
 
     def next_timer(self) -> datetime | None:
         """When something happens by itself next."""
+        return min(self._timers(), default=None)
+
+    def next_timer_is(self) -> str:
+        """What then happens, for whoever reads the history."""
+        timers = self._timers()
+        return timers[min(timers)] if timers else ""
+
+    def _timers(self) -> dict[datetime, str]:
         if self.is_final:
-            return None
-        waits = self.it.status == ApprovalStatus.PENDING
-        timers = [self.level.remind_at, self.level.escalate_at] if waits else []
-        return min((at for at in [*timers, self.it.deadline_at] if at is not None), default=None)
+            return {}
+        timers = [(self.it.deadline_at, "Deadline: the request expires, or its level goes to somebody else")]
+        if self.it.status == ApprovalStatus.PENDING:
+            timers.append((self.level.escalate_at, "Escalation: somebody else may decide too"))
+            timers.append((self.level.remind_at, "Reminder to whoever has to decide"))
+        return {at: what for at, what in timers if at is not None}
 
     @property
     def is_too_late(self) -> bool:

@@ -39,6 +39,7 @@ from campaigns.models import Campaign
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
 from temporal_worker.keys import digest
+from temporal_worker.links import page_link
 from temporal_worker.models import ChangeCounter
 
 UPDATE_TIMEOUT = 10.0
@@ -147,7 +148,12 @@ def stop_everything(*, user: User, door: Door, reason: str = "", key: str = "") 
     with naming_the_field():
         message.check()
     starting = client.start_workflow(
-        STOP_EVERYTHING_WORKFLOW_TYPE, message, id=stop_workflow_id(message.stop_id), task_queue=TASK_QUEUE
+        STOP_EVERYTHING_WORKFLOW_TYPE,
+        message,
+        id=stop_workflow_id(message.stop_id),
+        task_queue=TASK_QUEUE,
+        static_summary=f"{user.username} stops all campaigns"[:200],
+        static_details=page_link(f"/campaigns/stop/{message.stop_id}/"),
     )
     try:
         client.call(starting)

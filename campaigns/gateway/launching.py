@@ -34,6 +34,7 @@ from campaigns.sending.audience import UnknownAudience, contacts_of
 from campaigns.sending.occurrences import next_occurrence
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
+from temporal_worker.links import page_link
 from temporal_worker.models import ChangeCounter
 from temporal_worker.snapshots import to_json
 
@@ -214,6 +215,7 @@ def start(row: Campaign) -> None:
         task_queue=TASK_QUEUE,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         static_summary=row.name[:200],
+        static_details=page_link(f"/campaigns/{row.campaign_id}/"),
     )
     try:
         client.call(starting)

@@ -17,6 +17,7 @@ from campaigns.gateway.problems import InvalidRequest, Unavailable
 from campaigns.models import Campaign
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable
+from temporal_worker.links import page_link
 
 MISSED_AFTER = timedelta(seconds=60)
 """An occurrence that is later than this is missed: left out, or made up for, as its campaign says."""
@@ -87,6 +88,8 @@ def _schedule(row: Campaign) -> Schedule:
         OccurrenceInput(row.campaign_id),
         id=f"{campaign_workflow_id(row.campaign_id)}-occurrence",
         task_queue=TASK_QUEUE,
+        static_summary=f"Due: {row.name}"[:200],
+        static_details=page_link(f"/campaigns/{row.campaign_id}/"),
     )
     catches_up = row.missed_runs == Campaign.Missed.CATCH_UP
     return Schedule(

@@ -1,6 +1,5 @@
 """What goes on beside the story of a campaign: its gate is written, and stock is taken of where its recipients stand."""
 
-import asyncio
 from collections.abc import Callable
 
 from temporalio import workflow
@@ -62,7 +61,7 @@ class Stocktaker:
         pause = STOCK_EVERY
         while True:
             await workflow.wait_condition(self._is_busy)
-            await asyncio.sleep(pause)
+            await workflow.sleep(pause, summary="Count where everybody stands")
             if not self._is_busy():
                 continue
             changed = await self.count()

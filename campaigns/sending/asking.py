@@ -25,6 +25,7 @@ from campaigns.contract import (
     user_actor_workflow_id,
 )
 from temporal_worker.errors import CallTimedOut, WorkflowCompleted, WorkflowNotFound, temporal_errors
+from temporal_worker.links import page_link
 from temporal_worker.snapshots import from_json
 
 ANSWER_WITHIN = 10.0
@@ -109,6 +110,7 @@ async def _update_with_start(
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=f"Messages to {user_id}",
+        static_details=page_link(f"/campaigns/users/{user_id}/"),
     )
     try:
         answer: T = await client.execute_update_with_start_workflow(

@@ -17,6 +17,7 @@ from orders.gateway.problems import Unavailable
 from orders.models import Order, OrderSettings, WebhookEvent
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
+from temporal_worker.links import page_link
 
 SIGNALS = {
     "payment.succeeded": "confirm_payment",
@@ -109,6 +110,8 @@ def _reopen(view: OrderView, message: PaymentEvent) -> None:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal="confirm_payment",
             start_signal_args=[message],
+            static_summary=f"Late payment event of the order of {view.customer_name or view.customer_id}"[:200],
+            static_details=page_link(f"/orders/{view.order_id}/"),
         )
     )
 

@@ -18,6 +18,7 @@ from orders.models import Order, OrderSettings
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
 from temporal_worker.keys import digest
+from temporal_worker.links import page_link
 from temporal_worker.snapshots import to_json
 
 START_AGAIN_AFTER = timedelta(seconds=5)
@@ -126,7 +127,8 @@ def _start(row: Order) -> None:
         id=order_workflow_id(row.order_id),
         task_queue=TASK_QUEUE,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=f"Order of {row.customer_name or row.customer_id}",
+        static_summary=f"Order of {row.customer_name or row.customer_id}"[:200],
+        static_details=page_link(f"/orders/{row.order_id}/"),
     )
     try:
         client.call(starting)

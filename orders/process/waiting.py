@@ -94,4 +94,4 @@ class Waiting:
     async def briefly(self, met: Callable[[], bool]) -> None:
         """For a message handler: until ``met()``, but never so long that its caller has given up."""
         with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(met, timeout=ANSWER_WITHIN)
+            await workflow.wait_condition(met, timeout=ANSWER_WITHIN, timeout_summary="Answer with what is known")
