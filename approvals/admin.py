@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from approvals import policies
+from approvals import admin_effects, policies
 from approvals.admin_forms import LevelFormSet, WhoWouldApproveForm
 from approvals.contract import MailMode, SlackMode
 from approvals.gateway.submitting import names_of, people_of
@@ -32,13 +32,16 @@ from approvals.models import (
     SlackPress,
     TrailRow,
 )
-from dashboard.records import RecordAdmin
+from dashboard.admin_effects import Effect, EffectAdmin
+from dashboard.admin_fields import WithSeveralField
+from dashboard.admin_history import HistoryAdmin, record_change
+from dashboard.records import RecordAdmin, RecordInline
 from temporal_worker.money import money
 
 # ── Policies ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class PolicyLevelInline(admin.StackedInline):
+class PolicyLevelInline(WithSeveralField, admin.StackedInline):
     model = PolicyLevel
     formset = LevelFormSet
     extra = 0
@@ -63,7 +66,7 @@ _SLACK = {SlackMode.OFF: "", SlackMode.NOTIFY: "Slack", SlackMode.BUTTONS: "Slac
 
 
 @admin.register(Policy)
-class PolicyAdmin(admin.ModelAdmin):
+class PolicyAdmin(EffectAdmin):
     """Requests that are asked after a change carry the new version; running ones keep theirs."""
 
     help_line = "Who decides about which requests. Requests that run keep the version they were asked under."
@@ -105,6 +108,13 @@ class PolicyAdmin(admin.ModelAdmin):
     @admin.display(description="notices")
     def notices(self, policy: Policy) -> str:
         return ", ".join(filter(None, (_MAIL[MailMode(policy.mail)], _SLACK[SlackMode(policy.slack)]))) or "none"
+
+    def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
+        return admin_effects.of_policy(form)
+
+    def why_kept(self, obj: Policy) -> list[str]:
+        number = admin_effects.open_under(obj)
+        return [f"Open requests that were asked under it: {number}."] if number else []
 
     def save_model(self, request: HttpRequest, obj: Policy, form: Any, change: bool) -> None:
         if not change or form.changed_data:
@@ -157,7 +167,7 @@ def _preview(requester: Any, kind: str, amount_cents: int | None, currency: str)
 
 
 @admin.register(Employee)
-class EmployeeAdmin(admin.ModelAdmin):
+class EmployeeAdmin(HistoryAdmin):
     help_line = "Who reports to whom, and in which department."
     list_display = ("user", "manager", "department")
     list_filter = ("department",)
@@ -166,7 +176,7 @@ class EmployeeAdmin(admin.ModelAdmin):
 
 
 @admin.register(Absence)
-class AbsenceAdmin(admin.ModelAdmin):
+class AbsenceAdmin(HistoryAdmin):
     """An absence is ended and not deleted: open requests have to be told that it is over."""
 
     help_line = "Who is out of office and who decides for them, in open requests too."
@@ -186,12 +196,14 @@ class AbsenceAdmin(admin.ModelAdmin):
     @admin.action(description="End now: they are back", permissions=["change"])
     def end_now(self, request: HttpRequest, chosen: QuerySet[Absence]) -> None:
         for absence in chosen:
-            absence.end()
+            if absence.ended_at is None:
+                absence.end()
+                record_change(request.user, absence, "Ended at: nothing → now")
         messages.success(request, "They are back. Open requests are told within seconds.")
 
 
 @admin.register(SlackIdentity)
-class SlackIdentityAdmin(admin.ModelAdmin):
+class SlackIdentityAdmin(HistoryAdmin):
     help_line = "Who somebody in Slack is here. Without it their buttons decide nothing."
     list_display = ("slack_user_id", "team_id", "user")
     list_select_related = ("user",)
@@ -286,11 +298,9 @@ class SlackPressAdmin(RecordAdmin):
     ordering = ("-pk",)
 
 
-class BulkItemInline(admin.TabularInline):
+class BulkItemInline(RecordInline):
     model = BulkItemRow
     fields = readonly_fields = ("position", "request_id", "title", "outcome", "code", "detail", "ended_at")
-    extra = 0
-    can_delete = False
 
 
 @admin.register(BulkJob)

@@ -6,8 +6,7 @@ Texts and segments are in :mod:`campaigns.admin_texts`, what is only to be looke
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -16,18 +15,17 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html, format_html_join
 
-from campaigns import admin_records, admin_texts  # noqa: F401 - they register their own
+from campaigns import admin_effects, admin_records, admin_texts  # noqa: F401 - they register their own
 from campaigns.admin_forms import (
     CHANNEL_FIELDS,
     CapPolicyForm,
     SettingsForm,
     WhoWouldBeOverForm,
 )
-from campaigns.admin_history import HistoryAdmin
 from campaigns.models import CampaignSettings, CapPolicy
 from campaigns.models.words import CHANNELS
-from campaigns.over_cap import OverCap, who_is_over
-from temporal_worker.keys import digest
+from campaigns.over_cap import who_is_over
+from dashboard.admin_effects import Effect, EffectAdmin
 
 SHOWN = 20
 """People that a page names."""
@@ -48,11 +46,12 @@ RULES = {
 
 
 @admin.register(CapPolicy)
-class CapPolicyAdmin(HistoryAdmin):
+class CapPolicyAdmin(EffectAdmin):
     """A change holds from the next message on, running campaigns included. It is asked for twice when people are over it."""
 
     help_line = "How many messages a person may get. A change holds from the next message on, in running campaigns too."
     form = CapPolicyForm
+    confirm_template = "admin/campaigns/cappolicy/confirm.html"
     change_list_template = "admin/campaigns/cappolicy/change_list.html"
     list_display = ("name", "for_whom", "cap", "min_hours_between", "quiet_hours", "version", "changed_at")
     list_select_related = ("segment",)
@@ -85,50 +84,24 @@ class CapPolicyAdmin(HistoryAdmin):
             return "none"
         return f"{policy.quiet_from:%H:%M} – {policy.quiet_to:%H:%M}"
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        if request.method == "POST":
-            question = self._question(request, object_id)
-            if question is not None:
-                return question
-        return super().changeform_view(request, object_id, form_url, extra_context)
-
-    def _question(self, request: HttpRequest, object_id: str | None) -> HttpResponse | None:
-        """ "Do you mean it?", when people have had more than the new cap; None when there is nothing to ask."""
-        policy = self.get_object(request, unquote(object_id)) if object_id else None
-        may = self.has_change_permission(request, policy) if policy else self.has_add_permission(request)
-        if not may or (object_id and policy is None):
-            return None
-        form: Any = self.get_form(request, policy, change=policy is not None)(request.POST, instance=policy)
-        if not form.is_valid() or not RULES & set(form.changed_data):
-            return None
+    def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
+        """People who have had more than the new cap get nothing for now."""
+        if not RULES & set(form.changed_data):
+            return Effect()
         over = who_is_over(form.instance)
-        # What is confirmed are these rules: whoever changes them once more is asked once more.
-        asked = digest([str(form.cleaned_data.get(name)) for name in sorted(RULES)])
-        if not over or request.POST.get("_confirmed") == asked:
-            self._say(request, over)
-            return None
-        posted = [(name, value) for name, values in request.POST.lists() for value in values]
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Some people have had more already",
-            "policy": form.instance,
-            "over": over,
-            "people": over.people[:SHOWN],
-            "asked": asked,
-            "posted": [(name, value) for name, value in posted if name not in ("csrfmiddlewaretoken", "_confirmed")],
-        }
-        return TemplateResponse(request, "admin/campaigns/cappolicy/confirm.html", context)
+        if not over:
+            return Effect(["Nobody has had more than this cap in the last 24 hours."])
+        words = f"{over.words} had more than this cap in the last 24 hours: they get nothing for now."
+        title = "Some people have had more already"
+        shown = {"title": title, "policy": form.instance, "over": over, "people": over.people[:SHOWN]}
+        return Effect(asks=[words], context=shown)
 
-    def _say(self, request: HttpRequest, over: OverCap) -> None:
-        if over:
-            messages.warning(
-                request, f"{over.words} had more than this cap in the last 24 hours: they get nothing for now."
-            )
-        else:
-            messages.info(request, "Nobody has had more than this cap in the last 24 hours.")
+    def why_kept(self, obj: CapPolicy) -> list[str]:
+        if not obj.is_default:
+            return []
+        return [
+            "It is the one for everybody: without it nothing would be held back. Make another one the default first."
+        ]
 
     def save_model(self, request: HttpRequest, obj: CapPolicy, form: Any, change: bool) -> None:
         if not change or form.changed_data:
@@ -159,7 +132,7 @@ class CapPolicyAdmin(HistoryAdmin):
 
 
 @admin.register(CampaignSettings)
-class CampaignSettingsAdmin(HistoryAdmin):
+class CampaignSettingsAdmin(EffectAdmin):
     """One row. Campaigns that are launched after a change carry the new version; running ones keep theirs."""
 
     help_line = "What a launch needs, when a campaign pauses by itself, and which channels are on."
@@ -202,6 +175,9 @@ class CampaignSettingsAdmin(HistoryAdmin):
         if request.method == "POST":
             CampaignSettings.objects.select_for_update().filter(pk=1).first()
         return super().get_object(request, object_id, from_field)
+
+    def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
+        return admin_effects.of_settings(form)
 
     def save_model(self, request: HttpRequest, obj: CampaignSettings, form: Any, change: bool) -> None:
         if form.changed_data:

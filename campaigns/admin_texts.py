@@ -12,11 +12,12 @@ from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 
 from campaigns.admin_forms import PreviewForm, TemplateForm
-from campaigns.admin_history import HistoryAdmin
 from campaigns.contract import MARKETING
+from campaigns.gateway.contacts import why_not_deleted
 from campaigns.models import Contact, Segment, Template
 from campaigns.rendering import RenderProblem, contact_values, missing_variables
 from campaigns.unsubscribe import Wish, links_for
+from dashboard.admin_history import HistoryAdmin
 
 LOOKED_AT = 5_000
 """Contacts whose variables are looked at when a text is saved."""
@@ -100,6 +101,10 @@ class SegmentAdmin(HistoryAdmin):
         ]
         links = format_html_join(", ", '<a href="{}">{}</a>', policies)
         return format_html("{}{}{}", f"{number:,}", " · " if policies else "", links)
+
+    def why_kept(self, obj: Segment) -> list[str]:
+        reason = why_not_deleted(obj)
+        return [reason] if reason else []
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
         if not change:

@@ -6,6 +6,9 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.views.generic import RedirectView
 
 from dashboard.records import RecordAdmin
 
@@ -36,8 +39,18 @@ class Site(admin.AdminSite):
         answer: HttpResponse = login_required(super().login)(request, extra_context)
         return answer
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**(extra_context or {}), "sections": self._sections(request)})
+
+    def get_urls(self) -> list[Any]:
+        return [
+            path(
+                "changes/",
+                RedirectView.as_view(pattern_name="admin:admin_logentry_changelist", query_string=True),
+                name="changes",
+            ),
+            *super().get_urls(),
+        ]
 
     def _sections(self, request: HttpRequest) -> list[dict[str, Any]]:
         """What this person may see, by what it is for: first what can be changed, then what is only to be looked at."""
@@ -50,5 +63,7 @@ class Site(admin.AdminSite):
             for entry in app["models"]:
                 model_admin = self._registry[entry["model"]]
                 row = {**entry, "help": getattr(model_admin, "help_line", "")}
-                section["records" if isinstance(model_admin, RecordAdmin) else "settings"].append(row)
+                row["name"] = getattr(model_admin, "plain_name", entry["name"])
+                is_record = isinstance(model_admin, RecordAdmin) and not getattr(model_admin, "is_prominent", False)
+                section["records" if is_record else "settings"].append(row)
         return [section for section in found.values() if section["settings"] or section["records"]]

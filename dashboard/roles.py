@@ -83,6 +83,7 @@ RIGHTS: dict[str, set[str]] = {
         *_rights(("view", "change"), "orders", "ordersettings"),
         *_rights(_ALL, "auth", "user"),
         *_rights(("view",), "auth", "group"),
+        *_rights(("view",), "admin", "logentry"),
         *_rights(
             ("view",),
             "orders",

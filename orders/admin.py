@@ -8,7 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from dashboard.records import RecordAdmin
+from dashboard.admin_effects import Effect, EffectAdmin
+from dashboard.admin_history import HistoryAdmin
+from dashboard.records import RecordAdmin, RecordInline
+from orders import admin_effects
 from orders.admin_forms import OrderSettingsForm, ProductForm
 from orders.models import (
     Customer,
@@ -30,7 +33,7 @@ from temporal_worker.money import money
 
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):
+class ProductAdmin(EffectAdmin):
     """Stock is changed by a difference: orders reserve pieces while the form is open, and those must not come back."""
 
     help_line = "What can be ordered: prices, stock, and what is shown beside it."
@@ -60,6 +63,9 @@ class ProductAdmin(admin.ModelAdmin):
         # Orders know a product by its SKU.
         return ("sku", "stock") if obj else ()
 
+    def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
+        return admin_effects.of_product(form)
+
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         if not change:
             super().save_model(request, obj, form, change)
@@ -69,6 +75,14 @@ class ProductAdmin(admin.ModelAdmin):
             obj.save(update_fields=changed)
         self._adjust_stock(request, obj, form.cleaned_data.get("adjust_stock_by") or 0)
 
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        words = super().construct_change_message(request, form, formsets, add)
+        difference = form.cleaned_data.get("adjust_stock_by")
+        if not difference or not isinstance(words, str):
+            return words
+        stock = Product.objects.values_list("stock", flat=True).get(pk=form.instance.pk)
+        return f"{words}; Stock now: {stock:,}"
+
     def _adjust_stock(self, request: HttpRequest, product: Product, difference: int) -> None:
         enough = Product.objects.filter(pk=product.pk, stock__gte=-difference)
         if difference and not enough.update(stock=F("stock") + difference):
@@ -76,7 +90,7 @@ class ProductAdmin(admin.ModelAdmin):
 
 
 @admin.register(Customer)
-class CustomerAdmin(admin.ModelAdmin):
+class CustomerAdmin(HistoryAdmin):
     help_line = "Whom orders are placed for. An order copies what it needs: a change reaches new orders only."
     list_display = ("customer_id", "name", "email")
     search_fields = ("customer_id", "name", "email")
@@ -84,9 +98,13 @@ class CustomerAdmin(admin.ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         return ("customer_id",) if obj else ()
 
+    def why_kept(self, obj: Customer) -> list[str]:
+        number = Order.objects.filter(customer_id=obj.customer_id).exclude(status__in=admin_effects.OVER).count()
+        return [f"Orders for {obj.name} that are under way: {number}."] if number else []
+
 
 @admin.register(OrderSettings)
-class OrderSettingsAdmin(admin.ModelAdmin):
+class OrderSettingsAdmin(EffectAdmin):
     """One row. Orders that are placed after a change carry the new version; running ones keep theirs."""
 
     help_line = "How long orders wait, how often they try again, how much fits into one."
@@ -124,6 +142,9 @@ class OrderSettingsAdmin(admin.ModelAdmin):
         if request.method == "POST":
             OrderSettings.objects.select_for_update().filter(pk=1).first()
         return super().get_object(request, object_id, from_field)
+
+    def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
+        return admin_effects.of_settings(form)
 
     def save_model(self, request: HttpRequest, obj: OrderSettings, form: Any, change: bool) -> None:
         if form.changed_data:
@@ -208,11 +229,9 @@ class StockHoldAdmin(RecordAdmin):
     ordering = ("-pk",)
 
 
-class SandboxRefundInline(admin.TabularInline):
+class SandboxRefundInline(RecordInline):
     model = SandboxRefund
     fields = readonly_fields = ("refund_id", "amount_cents", "idempotency_key", "created_at")
-    extra = 0
-    can_delete = False
 
 
 @admin.register(SandboxCharge)

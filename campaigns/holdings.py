@@ -1,0 +1,20 @@
+"""What hangs on a person's account, for whoever is about to close it. See :mod:`dashboard.admin`."""
+
+from django.contrib.auth.models import User
+
+from campaigns.models import Campaign
+from campaigns.models.words import CampaignStatus
+
+_UNDER_WAY = [
+    CampaignStatus.AWAITING_APPROVAL,
+    CampaignStatus.SCHEDULED,
+    CampaignStatus.RUNNING,
+    CampaignStatus.PAUSED,
+]
+
+
+def held_by(person: User) -> list[str]:
+    """In sentences, each with a number."""
+    name = person.get_username()
+    number = Campaign.objects.filter(launched_by=name, status__in=_UNDER_WAY).count()
+    return [f"Campaigns under way that they launched: {number}. Those go on."] if number else []
