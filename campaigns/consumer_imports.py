@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from django.template.loader import render_to_string
 
-from campaigns.gateway.imports import IMPORT, SEE
+from campaigns.gateway.imports import SEE
 from campaigns.import_pages import LIST_FIELDS
 from campaigns.import_projection import COUNTER
 from campaigns.live_imports import Batch, frame_of, import_feed, row_fragments
@@ -21,7 +21,7 @@ MOST_SHOWN = 100
 class ImportConsumer(LiveConsumer):
     """``/ws/campaigns/imports/<import_id>/?after=<change>``: the shared fragments of one import, from the projection."""
 
-    permission = (SEE, IMPORT)
+    permission = SEE
 
     async def connect(self) -> None:
         self.import_id: str = self.scope["url_route"]["kwargs"]["import_id"]
@@ -54,7 +54,7 @@ class ImportListConsumer(LiveConsumer):
     ``newest`` is left out by pages on which a new import would not stand.
     """
 
-    permission = (SEE, IMPORT)
+    permission = SEE
 
     async def connect(self) -> None:
         query = parse_qs(query_of(self.scope))

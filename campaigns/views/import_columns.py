@@ -55,8 +55,15 @@ def columns(request: HttpRequest, import_id: str) -> HttpResponse:
 @answers_problems
 def preview(request: HttpRequest, import_id: str) -> HttpResponse:
     """What the first rows become with what is said so far. Changes nothing."""
-    form = ColumnsForm(request.POST, sample=uploads.sample_of(import_id, _user(request)))
-    return render(request, "campaigns/_imports_preview.html", {"preview": _preview(form)})
+    try:
+        sample = uploads.sample_of(import_id, _user(request))
+    except NotFound:
+        raise
+    except Problem as problem:
+        context = {"preview": Preview([], problem.detail)}
+        return render(request, "campaigns/_imports_preview.html", context, status=status_of_problem(problem))
+    found = _preview(ColumnsForm(request.POST, sample=sample))
+    return render(request, "campaigns/_imports_preview.html", {"preview": found})
 
 
 def _preview(form: ColumnsForm) -> Preview:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from campaigns.gateway.imports import IMPORT, SEE
+from campaigns.gateway.imports import SEE
 from campaigns.import_projection import COUNTER
 from campaigns.live_imports import Batch, PageFrame, frame_of, import_feed
 from dashboard import live_pages
@@ -37,7 +37,7 @@ async def live(request: HttpRequest, import_id: str) -> HttpResponse:
 
 
 def _may_see(user: User) -> bool:
-    return user.has_perm(SEE) or user.has_perm(IMPORT)
+    return user.has_perm(SEE)
 
 
 async def _wait(import_id: str, after: int) -> PageFrame | HttpResponse | None:

@@ -95,6 +95,7 @@ class TestColumns:
         assert row.status == AudienceImport.Status.STARTING
         assert writer.post(path, {**said, "meaning-2": ""}).status_code == 302
         assert writer.get(path).status_code == 302
+        assert writer.post(f"{path}preview/", said).status_code == 409
         row.refresh_from_db()
         assert "Tarif" not in row.start_input["mapping"]
         assert len(started) == 1
