@@ -23,6 +23,7 @@ from approvals.contract import (
 from approvals.models import Absence
 from approvals.presentation import KINDS
 from approvals.standing import may_take_over, place_for
+from dashboard.auth import BACKEND
 from dashboard.keyed_forms import KeyedForm
 from dashboard.phrases import number_word
 from temporal_worker.money import amount, money
@@ -33,7 +34,7 @@ _DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 def people_choices(*without: str) -> list[tuple[str, str]]:
     """Everybody who takes part in approvals, by name."""
-    people = User.objects.with_perm(TAKE_PART).filter(is_active=True).exclude(username__in=without)
+    people = User.objects.with_perm(TAKE_PART, backend=BACKEND).filter(is_active=True).exclude(username__in=without)
     named = [
         (user.username, user.get_full_name() or user.username) for user in people.order_by("first_name", "username")
     ]

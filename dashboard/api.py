@@ -9,12 +9,13 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Swagger
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 from ninja.parser import Parser
 
 from approvals.api import router as approvals_router
 from campaigns.api import router as campaigns_router
 from campaigns.api_users import router as users_router
+from dashboard.accounts.throttle import PerCaller
 from dashboard.strict_json import read_json
 from orders.api import on_card_declined
 from orders.api import router as orders_router
@@ -40,10 +41,12 @@ api = NinjaAPI(
         "**Repeating is safe.** Every changing call takes an `Idempotency-Key`; the same key with the same body is done "
         "once, with another body it is 409 `key_reused`. 503 with `Retry-After` means: repeat with the same key.\n\n"
         "**Answers.** 401 no or bad token · 403 visible but not permitted · 404 not there or not visible · 402 card "
-        "declined · 409 the process says no, with a `code` · 413 too large · 422 bad input, `detail` names the field."
+        "declined · 409 the process says no, with a `code` · 413 too large · 422 bad input, `detail` names the field · 429 too "
+        "many calls, wait for `Retry-After`."
     ),
     parser=StrictParser(),
     docs_decorator=require_safe,
+    throttle=[PerCaller()],
     docs=Swagger(settings={"persistAuthorization": False, "tryItOutEnabled": False}),
 )
 api.add_router("/orders", orders_router)
@@ -89,6 +92,12 @@ def _field(path: tuple[str | int, ...]) -> str:
     if source == "body" and inner:
         return ".".join(str(part) for part in inner[1:]) or "body"
     return ".".join(str(part) for part in inner) or str(source)
+
+
+@api.exception_handler(Throttled)
+def on_too_many(request: HttpRequest, error: Throttled) -> HttpResponse:
+    answer = {"code": "too_many", "detail": "Too many calls. Wait as long as Retry-After says; the same key is safe then."}
+    return JsonResponse(answer, status=429, headers={"Retry-After": str(error.wait or 1)})
 
 
 @api.exception_handler(HttpError)

@@ -11,11 +11,12 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from ninja import Header
-from ninja.errors import AuthorizationError
+from ninja.errors import AuthorizationError, Throttled
 from ninja.security import HttpBearer
 from ninja.utils import check_csrf
 from pydantic import BaseModel
 
+from dashboard.accounts.throttle import bad_tokens, may_try_token, note_bad_token
 from dashboard.models import RequestKey
 from dashboard.tokens import user_of_token
 from temporal_worker.contract import By, Door
@@ -63,7 +64,12 @@ class ApiToken(HttpBearer):
         header = request.headers.get("Authorization")
         if header is not None:
             scheme, _, token = header.strip().partition(" ")
-            return self.authenticate(request, token.strip()) if scheme.lower() == self.openapi_scheme else None
+            if not may_try_token(request):
+                raise Throttled(bad_tokens.left())
+            user = self.authenticate(request, token.strip()) if scheme.lower() == self.openapi_scheme else None
+            if user is None:
+                note_bad_token(request)
+            return user
         if isinstance(request.user, AnonymousUser):
             return None
         # Read here: looking for the CSRF token in a form would use the body up.

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from axes.backends import AxesBackend
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import connection
 from django.http import HttpRequest
 
+BACKEND = "dashboard.auth.Backend"
+"""The one that knows rights; others only log in."""
 DEMO_USERNAMES = ("admin", "ops", "marketer", "employee", "manager", "hr", "director", "vp")
 DEMO_PASSWORD = "demo"  # noqa: S105 - printed on the demo's log-in page
 
@@ -31,8 +34,9 @@ _RIGHTS = """
 """
 
 
-class Backend(ModelBackend):
-    """Django's own, which refuses the demo's password outside the demo, and reads all rights of a person in one query.
+class Backend(AxesBackend):
+    """Django's own, held back by axes, which refuses the demo's password outside the demo, and reads all rights of a person in
+    one query and their profile with themselves.
 
     Sessions opened in the demo end with it too: they are bound to its ``SECRET_KEY``, which is refused elsewhere.
     """
@@ -40,10 +44,16 @@ class Backend(ModelBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        user = super().authenticate(request, username=username, password=password, **kwargs)
+        if request is not None:  # a program on this machine has no address
+            super().authenticate(request, username=username, password=password, **kwargs)
+        user = ModelBackend.authenticate(self, request, username=username, password=password, **kwargs)
         if user is not None and not settings.DEMO and is_demo_password(user, password or ""):
             return None
         return user
+
+    def get_user(self, user_id: int) -> User | None:
+        user = User.objects.select_related("profile").filter(pk=user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
         """Django asks for the person's own rights and for those of their groups one after the other, on every request."""

@@ -6,6 +6,7 @@ files by itself (``temporalio.envconfig``).
 
 import logging
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ INSTALLED_APPS = [
     "csp",
     # Its entry serves the API's documentation page from our own origin instead of a CDN.
     "ninja",
+    "axes",
 ]
 
 # Every one of these can run both ways: sync around pages, in one thread, and async around a held long-poll, in none.
@@ -101,6 +103,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "dashboard.urls"
@@ -166,6 +169,22 @@ if HTTPS:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 CSRF_FAILURE_VIEW = "dashboard.views.csrf_failure"
+PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_TIMEOUT", 3600)
+# Wrong passwords for one account from one address, and from one address for all accounts, before it has to wait.
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES", 5)
+LOGIN_FAILURES_PER_ADDRESS = env.int("LOGIN_FAILURES_PER_ADDRESS", 50)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_WAIT_MINUTES", 15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or who tries on would keep the owner out for ever
+AXES_LOCKOUT_CALLABLE = "dashboard.accounts.throttle.locked_out"
+AXES_CLIENT_IP_CALLABLE = "dashboard.accounts.addresses.address_of"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# For each web process: calls of one person by the API, and bad tokens from one address.
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", 6000)
+API_BAD_TOKENS_PER_MINUTE = env.int("API_BAD_TOKENS_PER_MINUTE", 60)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -20,6 +20,7 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from dashboard.auth import BACKEND
 from temporal_worker import pulse
 
 COUNTER = "rights"
@@ -145,14 +146,18 @@ def _admitted(asked: set[Admission]) -> set[Admission]:
         session.session_key: session.get_decoded()
         for session in Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     }
-    holders = {right: _hashes(User.objects.with_perm(right), asked) for rights in _rights(asked) for right in rights}
+    holders = {
+        right: _hashes(User.objects.with_perm(right, backend=BACKEND), asked)
+        for rights in _rights(asked)
+        for right in rights
+    }
     if () in _rights(asked):
         holders[""] = _hashes(User.objects.filter(is_active=True), asked)
     return {
-        (user_id, key, rights)
-        for user_id, key, rights in asked
+        (user_id, key, wanted)
+        for user_id, key, wanted in asked
         if sessions.get(key, {}).get(SESSION_KEY) == str(user_id)
-        and any(sessions[key].get(HASH_SESSION_KEY) in holders[right].get(user_id, ()) for right in rights or ("",))
+        and any(sessions[key].get(HASH_SESSION_KEY) in holders[right].get(user_id, ()) for right in wanted or ("",))
     }
 
 

@@ -1,5 +1,6 @@
 """The shell's own pages: where you land, how the parts are, and what is said when something went wrong."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.access import is_fragment, to_login
+from dashboard.accounts.throttle import sprayed
 from dashboard.auth import DEMO_USERNAMES
 from dashboard.health import check_all
 
@@ -42,6 +44,9 @@ class LogIn(LoginView):
 
     redirect_authenticated_user = True
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return sprayed(request) or super().post(request, *args, **kwargs)
+
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         context = super().get_context_data(**kwargs)
         demo = DEMO_USERNAMES if settings.DEMO else ()
@@ -66,6 +71,15 @@ def unavailable_page(request: HttpRequest, detail: str, retry_after: int) -> Htt
     """503: what is asked for cannot be had now; trying again is safe."""
     response = _problem(request, 503, detail=detail)
     response["Retry-After"] = str(retry_after)
+    return response
+
+
+def too_many_page(request: HttpRequest, what: str, seconds: int) -> HttpResponse:
+    """429: it was tried too often; says when to try again."""
+    minutes = -(-seconds // 60)
+    wait = f"Try again in {minutes} minutes." if minutes > 1 else f"Try again in {seconds} seconds."
+    response = _problem(request, 429, detail=f"{what} {wait} Nothing was changed.")
+    response["Retry-After"] = str(seconds)
     return response
 
 
