@@ -2,6 +2,7 @@
 
 Run it when a release changes what an area's workflows do, and keep the older folders: a history that was recorded once has
 to replay for as long as a process like it may still be running. The scenarios are in ``<area's noun>_scenarios.py``.
+``WITHOUT=<patch>,…`` records them as the code from before these patches would: its branches are still here.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+from temporalio import workflow
 
 
 def without_the_machine(value: Any) -> Any:
@@ -24,8 +26,21 @@ def without_the_machine(value: Any) -> Any:
     return {key: told.get(key, without_the_machine(each)) for key, each in value.items()}
 
 
+def leave_out(patches: set[str]) -> None:
+    """From here on workflows in this process take the branches from before these patches."""
+    patched = workflow.patched
+    workflow.patched = lambda patch: patch not in patches and patched(patch)
+
+
 async def record(folder: Path) -> None:
-    from tests.histories import actor_scenarios, approval_scenarios, import_scenarios, order_scenarios
+    from tests.histories import (
+        actor_scenarios,
+        approval_scenarios,
+        campaign_scenarios,
+        import_scenarios,
+        late_scenarios,
+        order_scenarios,
+    )
     from tests.servers import start_time_skipping_server
 
     area = {
@@ -33,6 +48,8 @@ async def record(folder: Path) -> None:
         "approvals": approval_scenarios,
         "campaigns": actor_scenarios,
         "imports": import_scenarios,
+        "launches": campaign_scenarios,
+        "late": late_scenarios,
     }[folder.parent.name]
     folder.mkdir(parents=True, exist_ok=True)
     for scenario in area.SCENARIOS:
@@ -48,4 +65,5 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     os.environ.setdefault("DEBUG", "1")
     django.setup()
+    leave_out(set(os.environ.get("WITHOUT", "").split(",")))
     asyncio.run(record(Path(sys.argv[1])))

@@ -1,4 +1,7 @@
-"""Every history of a campaign that was ever recorded replays with today's code. The scenarios: ``campaign_scenarios``."""
+"""Every history of a campaign that was ever recorded replays with today's code.
+
+The scenarios: ``campaign_scenarios`` (``launches``) and, of what comes late, ``late_scenarios`` (``late``).
+"""
 
 from pathlib import Path
 
@@ -11,14 +14,14 @@ from campaigns.workflows import CampaignWorkflow
 from temporal_worker.workers import build_replayer
 
 WORKFLOWS = [CampaignWorkflow, CampaignShardWorkflow, StopEverythingWorkflow, CampaignOccurrenceWorkflow]
-RECORDED = sorted((Path(__file__).parent / "launches").rglob("*.json"))
+RECORDED = [path for area in ("launches", "late") for path in sorted((Path(__file__).parent / area).rglob("*.json"))]
 
 
 def test_there_are_finished_and_running_ones() -> None:
     assert {"completed", "shard", "deferred_running"} <= {path.stem for path in RECORDED}
 
 
-@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.parent.name}/{path.parent.name}/{path.stem}")
 async def test_replays(path: Path) -> None:
     history = WorkflowHistory.from_json(f"campaign-{path.stem}", path.read_text())
     await build_replayer(WORKFLOWS).replay_workflow(history)

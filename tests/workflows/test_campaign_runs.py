@@ -4,79 +4,26 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from temporalio import activity
-from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from campaigns.contract import BatchInput, BatchResult, CampaignResult, CampaignView, Stock
+from campaigns.contract import CampaignResult
 from temporal_worker.connection import connect
 from temporal_worker.devserver import DevServer
 from tests.eventually import aeventually
 from tests.workflows.agency import (
     CampaignDesk,
-    FakeAgency,
     Refusal,
     RunningCampaign,
     adds_up,
     open_campaign_desk,
     whats,
 )
+from tests.workflows.slow_agency import SlowAgency, has_pending_batch, until_counted
 
 ENDED_WITHIN = 60.0
-
-
-@dataclass
-class SlowAgency(FakeAgency):
-    """Its answers can be held back, each after what it answers was read or done."""
-
-    held_counts: asyncio.Event | None = None
-    held_saves: asyncio.Event | None = None
-    dead_batches: asyncio.Event | None = None
-    """While set, a batch that is cancelled hears nothing of it, and is found dead when the event fires."""
-    counts_begun: int = 0
-    closed: asyncio.Event = field(default_factory=asyncio.Event)
-    dice: random.Random | None = None
-    """With them each message takes a moment."""
-
-    @activity.defn
-    async def count_recipients(self, campaign_id: str) -> Stock:
-        stock = self._stock(campaign_id)
-        self.counts_begun += 1
-        if self.held_counts is not None:
-            await self.held_counts.wait()
-        return stock
-
-    @activity.defn
-    async def save_campaign(self, campaign: CampaignView) -> None:
-        if self.held_saves is not None and campaign.phase == "closed":
-            self.closed.set()
-            await self.held_saves.wait()
-        await super().save_campaign(campaign)
-
-    @activity.defn
-    async def send_batch(self, batch: BatchInput) -> BatchResult:
-        dead = self.dead_batches
-        if dead is not None and not dead.is_set():
-            while not dead.is_set():
-                activity.heartbeat()
-                with suppress(asyncio.CancelledError, TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(dead.wait()), 0.05)
-            raise ApplicationError("activity Heartbeat timeout", non_retryable=True)
-        return await super().send_batch(batch)
-
-    async def _stand_still(self) -> bool:
-        if self.dice is None:
-            return await super()._stand_still()
-        activity.heartbeat()
-        try:
-            await asyncio.sleep(self.dice.uniform(0.0, 0.02))
-        except asyncio.CancelledError:
-            return True
-        return False
 
 
 @pytest.fixture
@@ -109,7 +56,7 @@ class TestWhatComesLate:
         await asyncio.wait_for(agency.closed.wait(), 30)
         agency.held_counts.set()
         # Its answer reaches the workflow before the row is saved: an update comes after it in the history.
-        await _until_counted(campaign)
+        await until_counted(campaign)
         agency.held_saves.set()
         result = await ended(campaign)
         assert result.counts["denied"] == 10
@@ -140,26 +87,13 @@ class TestWhatComesLate:
         agency.dead_batches = asyncio.Event()
         campaign = await desk.launch()
         await campaign.until(lambda view: view.shards_running > 0)
-        await aeventually(lambda: _has_pending_batch(desk, campaign), timeout=30)
+        await aeventually(lambda: has_pending_batch(desk, campaign), timeout=30)
         await campaign.act("pause")
         assert (await campaign.act("resume")).status == "running"
         agency.dead_batches.set()
         result = await ended(campaign)
         assert (result.status, result.counts["sent"]) == ("completed", 10)
         assert "paused_by_itself" not in whats(agency.saved[campaign.campaign_id])
-
-
-async def _has_pending_batch(desk: CampaignDesk, campaign: RunningCampaign) -> bool:
-    shard = desk.env.client.get_workflow_handle(f"{campaign.handle.id}-shard-1")
-    return bool((await shard.describe()).raw_description.pending_activities)
-
-
-async def _until_counted(campaign: RunningCampaign) -> None:
-    async def no_count_is_pending() -> bool:
-        pending = (await campaign.handle.describe()).raw_description.pending_activities
-        return "count_recipients" not in {one.activity_type.name for one in pending}
-
-    await aeventually(no_count_is_pending, timeout=30)
 
 
 class TestRunsThatEnd:
