@@ -13,6 +13,7 @@ from approvals.contract import ApprovalStatus, ApprovalView, approval_workflow_i
 from approvals.models import ApprovalRequest
 from approvals.notifiers.retries import retries_of
 from approvals.presentation import approval_page
+from dashboard.demo_time import demo_context
 from dashboard.live_pages import LiveProcess
 from temporal_worker.client import WorkflowNotFound
 
@@ -22,8 +23,10 @@ def request_context(
 ) -> dict[str, Any]:
     """What the shared fragments are drawn from. ``as_of`` when this is not what is true now, only what was known then."""
     namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
+    clock = demo_context(view.workflow_id)
     return {
-        "page": approval_page(view, datetime.now(UTC), as_of=as_of),
+        **clock,
+        "page": approval_page(view, clock["now"], as_of=as_of),
         "from_database": from_database,
         "temporal_url": f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{view.workflow_id}",
     }

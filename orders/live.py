@@ -7,6 +7,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from temporalio.envconfig import ClientConfig
 
+from dashboard.demo_time import demo_context
 from dashboard.live_pages import LiveProcess
 from orders import gateway
 from orders.contract import OrderStatus, OrderView, order_workflow_id
@@ -19,8 +20,10 @@ from temporal_worker.client import WorkflowNotFound
 def order_context(view: OrderView, *, as_of: datetime | None = None, from_database: bool = False) -> dict[str, Any]:
     """What the shared fragments are drawn from. ``as_of`` when this is not what is true now, only what was known then."""
     namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
-    page = order_page(view, datetime.now(UTC), as_of=as_of)
+    clock = demo_context(view.workflow_id)
+    page = order_page(view, clock["now"], as_of=as_of)
     return {
+        **clock,
         "page": page,
         "from_database": from_database,
         "checkout_url": checkout_url(view.order_id) if page.takes_payment else "",

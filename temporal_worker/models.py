@@ -1,4 +1,4 @@
-"""Two small tables: who works on which queue, and the counters that tell pages that a projection has changed."""
+"""Three small tables: who works on which queue, the counters that tell pages that a projection has changed, the demo's clocks."""
 
 from datetime import timedelta
 
@@ -81,3 +81,13 @@ class ChangeCounter(models.Model):
     def read(cls) -> dict[str, int]:
         """The committed value of each counter, by name."""
         return dict(cls.objects.values_list("name", "value"))
+
+
+class DemoClock(models.Model):
+    """How far somebody has put a workflow's clock ahead, in the demo. Outside it there are no rows."""
+
+    workflow_id = models.CharField(max_length=200, unique=True)
+    ahead_seconds = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.workflow_id}: {self.ahead_seconds:.0f} s ahead"

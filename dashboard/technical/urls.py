@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.technical import views
+from dashboard.technical import forwarding, views
 
 app_name = "technical"
 
@@ -11,4 +11,5 @@ urlpatterns = [
     path("<str:workflow_id>/live/", views.live, name="live"),
     path("<str:workflow_id>/stack/", views.stack, name="stack"),
     path("<str:workflow_id>/history.json", views.history, name="history"),
+    path("<str:workflow_id>/fast-forward/", forwarding.fast_forward, name="fast_forward"),
 ]

@@ -2,16 +2,23 @@
 (() => {
   const NB = "\u00a0";
   const MINUTE = 60e3, HOUR = 60 * MINUTE, DAY = 24 * HOUR;
-  const format = (options) => new Intl.DateTimeFormat(undefined, options);
+  // The zone of the profile, else the browser's.
+  const ZONE = document.documentElement.dataset.timeZone || undefined;
+  const OWN_ZONE = ZONE ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const format = (options) => new Intl.DateTimeFormat(undefined, { ...options, timeZone: ZONE });
+  const shifted = (at) => (ZONE ? new Date(at.toLocaleString("en-US", { timeZone: ZONE })) : at);
   const CLOCK = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const SECONDS = format({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const WEEKDAY = format({ weekday: "short" });
   const DATE = format({ day: "numeric", month: "short" });
   const LONG = format({ day: "numeric", month: "short", year: "numeric" });
 
-  const midnight = (at) => new Date(at.getFullYear(), at.getMonth(), at.getDate());
+  const midnight = (moment) => {
+    const at = shifted(moment);
+    return new Date(at.getFullYear(), at.getMonth(), at.getDate());
+  };
   const daysFrom = (now, at) => Math.round((midnight(at) - midnight(now)) / DAY);
-  const date = (at, now) => (at.getFullYear() === now.getFullYear() ? DATE : LONG).format(at).replaceAll(" ", NB);
+  const date = (at, now) => (shifted(at).getFullYear() === shifted(now).getFullYear() ? DATE : LONG).format(at).replaceAll(" ", NB);
   const pad = (number) => String(number).padStart(2, "0");
 
   const span = (ms) => {
@@ -92,14 +99,14 @@
   };
 
   const draw = (root = document) => {
-    const now = new Date();
-    for (const field of root.querySelectorAll("[data-zone-field]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    // In the demo a process's clock may have been put ahead; its page counts by that one.
+    const now = new Date(Date.now() + 1e3 * Number(document.getElementById("demo-time")?.dataset.ahead ?? 0));
+    for (const field of root.querySelectorAll("[data-zone-field]")) field.value = OWN_ZONE;
     for (const element of root.querySelectorAll("time[data-show]")) word(element, now);
     for (const element of root.querySelectorAll("[role=timer][data-until]")) timer(element, now);
     for (const element of root.querySelectorAll(".drain[data-until]")) drain(element, now);
     for (const element of root.querySelectorAll("[data-zone]")) {
-      const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-      element.textContent = `times in ${zone.split("/").pop().replaceAll("_", " ")}`;
+      element.textContent = `times in ${OWN_ZONE.split("/").pop().replaceAll("_", " ")}`;
     }
   };
 

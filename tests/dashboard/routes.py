@@ -121,6 +121,7 @@ _SHELL = {
         f"technical/<str:workflow_id>/{part}": page(both(needs(TECHNICAL), hidden(SEE_ORDERS)))
         for part in ("", "live/", "stack/", "history.json")
     },
+    "technical/<str:workflow_id>/fast-forward/": form(only_in_the_demo),
     "search/suggestions/": page(everybody),
     "accounts/login/": form(everybody, OPEN),
     "accounts/logout/": act(everybody, OPEN),

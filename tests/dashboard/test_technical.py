@@ -1,12 +1,14 @@
 """Behind the curtain: who may look there, what is shown of a history, and that nothing of a message's content is."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains
 from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
@@ -159,3 +161,54 @@ def test_an_order_behind_the_curtain(worker: None) -> None:
         return engineer.get(f"{page}live/", {"after": etag}).status_code == 204
 
     eventually(is_known)
+
+
+class TestFastForward:
+    UNTIL = "2026-07-02T10:00:00Z"
+
+    @pytest.mark.django_db
+    def test_there_is_none_outside_the_demo(self) -> None:
+        Order.objects.create(order_id=ORDER, customer_id="C1", customer_email="c@example.com")
+        page = f"/technical/order-{ORDER}/fast-forward/"
+        somebody = logged_in(ADMINISTRATORS, STAFF)
+        assert somebody.get(page, {"until": self.UNTIL}).status_code == 404
+        assert somebody.post(page, {"until": self.UNTIL}).status_code == 404
+
+    @pytest.mark.django_db
+    @pytest.mark.parametrize(
+        "until", ["", "tomorrow", "2026-07-02T10:00:00", "9999-01-01T00:00:00Z", "2026-99-99T00:00:00Z"]
+    )
+    def test_a_moment_that_is_none_is_no_page(self, settings: Any, until: str) -> None:
+        settings.DEMO = True
+        Order.objects.create(order_id=ORDER, customer_id="C1", customer_email="c@example.com")
+        page = f"/technical/order-{ORDER}/fast-forward/"
+        assert logged_in(STAFF).post(page, {"until": until}).status_code == 404
+        assert logged_in().post(page, {"until": self.UNTIL}).status_code == 404
+
+    def test_a_day_passes_for_one_order_and_for_no_other(self, worker: None, settings: Any) -> None:
+        settings.DEMO = True
+        Product.objects.create(sku="MOUSE-001", name="Mouse", unit_price_cents=2_999, stock=100)
+        by = By("ops", Door.WEB)
+        first, second = (
+            gateway.start_order(
+                customer_id="C1", customer_email="c@example.com", items=[("MOUSE-001", 1)], by=by, key=key
+            )
+            for key in ("first", "second")
+        )
+        for view in (first, second):
+            eventually(lambda view=view: gateway.read_order(view.order_id).view.countdowns)
+        [countdown] = gateway.read_order(first.order_id).view.countdowns
+        assert timedelta(hours=23) < countdown.ends_at - timezone.now() <= timedelta(hours=24)
+        page = f"/technical/order-{first.order_id}/fast-forward/"
+        staff = logged_in(STAFF)
+        assertContains(staff.get(page, {"until": countdown.ends_at.isoformat()}), "Demo time")
+        answer = staff.post(page, {"until": countdown.ends_at.isoformat()})
+        assert answer["Location"] == f"/orders/{first.order_id}/"
+        eventually(lambda: gateway.read_order(first.order_id).view.status == "cancelled")
+        assert gateway.read_order(second.order_id).view.status == "pending"
+        row = eventually(lambda: Order.objects.filter(order_id=first.order_id, status="cancelled").first())
+        assert row is not None
+        shown = staff.get(f"/orders/{first.order_id}/")
+        assertContains(shown, "not paid within 24 hours")
+        assertContains(shown, 'data-ahead="86')
+        assertContains(staff.get(f"/orders/{second.order_id}/"), 'data-ahead="0"')
