@@ -356,9 +356,10 @@ ADMIN_SHELL = {
     "password_change/",
     "password_change/done/",
     "autocomplete/",
+    "changes/",
     "jsi18n/",
     "r/<path:content_type_id>/<path:object_id>/",
-    "^(?P<app_label>auth|dashboard|orders|approvals|campaigns)/$",
+    "^(?P<app_label>auth|admin|dashboard|orders|approvals|campaigns)/$",
     "(?P<url>.*)$",
 }
 
