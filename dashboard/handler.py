@@ -22,13 +22,14 @@ from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import Resolver404, resolve, set_script_prefix
-from servestatic.middleware import ServeStaticMiddleware
+
+from dashboard.static_files import CompressingMiddleware
 
 Message = dict[str, Any]
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 
 
-class StaticFilesMiddleware(ServeStaticMiddleware):
+class StaticFilesMiddleware(CompressingMiddleware):
     """ServeStatic's, which is for async stacks only; a sync one does without, and never sees a static file's path."""
 
     sync_capable = True
