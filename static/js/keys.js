@@ -18,6 +18,18 @@
     return Boolean(link);
   };
 
+  // What is listed works on this page, as it stands now.
+  const showKeys = () => {
+    const keys = document.getElementById("keys");
+    for (const row of keys?.querySelectorAll("[data-needs]") ?? []) row.hidden = !document.querySelector(row.dataset.needs);
+    if (!keys?.open) keys?.showModal();
+  };
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest('[data-opens="keys"]')) return;
+    event.stopPropagation();
+    showKeys();
+  }, true);
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     const wantsArea = Date.now() - waitsForArea < 1200;
@@ -34,7 +46,7 @@
     else if (event.key === "k") done = walk(-1);
     else if (event.key === "n") done = go('[data-key="n"]');
     else if (event.key === "?") {
-      document.getElementById("keys")?.showModal();
+      showKeys();
       done = true;
     }
     if (done) event.preventDefault();
