@@ -76,7 +76,7 @@
   });
   document.addEventListener("htmx:wsBeforeMessage", keepFocus);
   // The tab says how it stands, also to who looks at another one.
-  const tellTab = () => { const words = head()?.dataset.title; if (words) document.title = words; };
+  const tellTab = () => { const words = document.querySelector("[data-title]")?.dataset.title; if (words) document.title = words; };
   document.addEventListener("htmx:wsAfterMessage", () => { giveFocusBack(); refreshActions(); tellTab(); });
   document.addEventListener("htmx:afterSettle", () => { refreshActions(); tellTab(); });
 
