@@ -46,9 +46,9 @@ def actions_for(page: CampaignPage, user: User) -> list[Action]:
             action("launch", "Launch…", "play", no_right, look="btn--primary"),
         ]
     no = no_right or _not_now(page)
-    is_paused = page.view.status == CampaignStatus.PAUSED
+    is_paused = page.view.status == CampaignStatus.PAUSED or page.times_are_paused
     stopped = (
-        action("resume", "Resume…", "play", no, look="btn--primary")
+        action("resume", "Resume…", "play", no_right if page.times_are_paused else no, look="btn--primary")
         if is_paused
         else action("pause", "Pause…", "pause", no or _waits_for_its_time(page))
     )
@@ -57,7 +57,7 @@ def actions_for(page: CampaignPage, user: User) -> list[Action]:
         *(again if page.is_over else []),
         action("rate", "Rate…", "sliders", no or _waits_for_its_time(page)),
         stopped,
-        action("cancel", "Cancel…", "x", no, look="btn--danger"),
+        action("cancel", "Cancel…", "x", no_right if page.has_times_to_come else no, look="btn--danger"),
     ]
 
 

@@ -24,9 +24,11 @@ from campaigns.contract import (
     Mailing,
     OccurrenceRequest,
     Stock,
+    StopEntry,
     StopReason,
     campaign_workflow_id,
 )
+from campaigns.gateway import series
 from campaigns.models import Campaign
 from campaigns.sending import audience, stock
 from campaigns.sending import gate as gates
@@ -122,6 +124,14 @@ def list_running_campaigns() -> list[str]:
     over = [CampaignStatus.DRAFT, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED]
     rows = Campaign.objects.exclude(status__in=over).order_by("pk")
     return [campaign_workflow_id(campaign_id) for campaign_id in rows.values_list("campaign_id", flat=True)]
+
+
+@activity.defn
+def pause_recurring(reason: str) -> list[StopEntry]:
+    try:
+        return series.pause_all_times(reason)
+    except gateway.Unavailable as problem:
+        raise ApplicationError(problem.detail, type="Unavailable") from None
 
 
 @activity.defn

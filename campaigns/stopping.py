@@ -37,10 +37,13 @@ class StopEverythingWorkflow(LiveWorkflow):
     def __init__(self, stop: StopEverythingInput) -> None:
         self.request = stop
         self.entries: dict[str, StopEntry] = {}
+        self.times: list[StopEntry] = []
         self.is_done = False
 
     @workflow.run
     async def run(self, stop: StopEverythingInput) -> StopReport:
+        pauses = workflow.patched("pause-recurring")
+        pausing = asyncio.create_task(self._pause_times()) if pauses else None
         for _ in range(ROUNDS):
             running = await effects.list_running_campaigns()
             if not (new := [each for each in running if each not in self.entries]):
@@ -52,10 +55,18 @@ class StopEverythingWorkflow(LiveWorkflow):
                 timeout=timedelta(seconds=stop.wait_seconds),
                 timeout_summary="Report without who has not answered",
             )
+        if pausing is not None:
+            await pausing
         self.is_done = True
         self.touch()
         await self.drain()
         return self.get_report()
+
+    async def _pause_times(self) -> None:
+        """What comes again and again begins nothing, as long as nobody resumes it."""
+        why = self.request.reason or "Everything was stopped."
+        self.times = await effects.pause_recurring(f"{self.request.by.username}: {why}"[:500])
+        self.touch()
 
     async def _tell(self, workflow_ids: list[str]) -> None:
         room = asyncio.Semaphore(AT_ONCE)
@@ -92,7 +103,8 @@ class StopEverythingWorkflow(LiveWorkflow):
     @workflow.query
     def get_report(self) -> StopReport:
         stop = self.request
-        return StopReport(stop.stop_id, stop.reason, stop.by.username, list(self.entries.values()), self.is_done)
+        entries = list(self.entries.values())
+        return StopReport(stop.stop_id, stop.reason, stop.by.username, entries, self.is_done, self.times)
 
 
 @workflow.defn

@@ -34,6 +34,7 @@ AREA_WORKER = AreaWorker(
         activities.close_recipients,
         activities.save_campaign,
         activities.list_running_campaigns,
+        activities.pause_recurring,
         activities.start_occurrence,
         import_activities.validate_import,
         import_activities.transform_import,

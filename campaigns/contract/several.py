@@ -40,6 +40,8 @@ class StopState(StrEnum):
     STOPPED = "stopped"
     ENDED = "ended"
     """It was over before it could be told, or is not there."""
+    TIMES_PAUSED = "times_paused"
+    """Of a recurring one: its further times begin nothing until somebody resumes it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class StopReport:
     requested_by: str
     entries: list[StopEntry]
     is_done: bool = False
+    times: list[StopEntry] = field(default_factory=list)
+    """The recurring campaigns whose times are paused."""
 
 
 @dataclass(frozen=True)

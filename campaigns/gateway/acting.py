@@ -33,8 +33,8 @@ from campaigns.gateway.problems import (
     Unavailable,
     naming_the_field,
 )
-from campaigns.gateway.recurring import end_schedule
 from campaigns.gateway.rights import SEND, STOP_ALL, require, seen_campaign
+from campaigns.gateway.series import end_times, let_times_come
 from campaigns.models import Campaign
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
@@ -58,6 +58,15 @@ def pause(campaign_id: str, *, user: User, door: Door, reason: str = "", key: st
 
 
 def resume(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:
+    """A recurring one's times come again with it; of one between two times that is all."""
+    row = seen_campaign(user, campaign_id)
+    require(user, SEND)
+    first = row.first or row
+    if first.times_paused_at is not None:
+        let_times_come(first, user.username)
+        row.refresh_from_db()
+        if row.status != CampaignStatus.PAUSED:
+            return projection.load_view(row)
     return _update(campaign_id, "resume", ResumeInput(reason.strip(), By(user.username, door)), user, key)
 
 
@@ -66,9 +75,11 @@ def cancel(campaign_id: str, *, user: User, door: Door, reason: str = "", key: s
     row = seen_campaign(user, campaign_id)
     require(user, SEND)
     if row.recurs and row.first is None and row.launched_at is not None:
-        end_schedule(row)
+        end_times(row)
         if row.planned_at is None:
             return _cancel_before_the_first(row, reason)
+        if row.status in (CampaignStatus.COMPLETED, CampaignStatus.CANCELLED):
+            return projection.load_view(row)  # its own time is over; its further ones do not come
     return _update(campaign_id, "cancel", CancelInput(reason.strip(), By(user.username, door)), user, key)
 
 

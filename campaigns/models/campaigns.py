@@ -58,6 +58,8 @@ class Campaign(MessageTexts):
     starts_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as soon as it is launched.")
     planned_at = models.DateTimeField(null=True, blank=True, help_text="When a recurring one's occurrence was due.")
     recurs = models.CharField(max_length=100, blank=True, help_text="A cron expression; empty: once.")
+    times_paused_at = models.DateTimeField(null=True, blank=True, help_text="Since when no time of it begins anything.")
+    times_ended_at = models.DateTimeField(null=True, blank=True, help_text="Since when no further time comes.")
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_zone])
     missed_runs = models.CharField(max_length=10, choices=Missed.choices, default=Missed.SKIP)
     ends_at = models.DateTimeField(null=True, blank=True, help_text="Until when deferred recipients are tried again.")

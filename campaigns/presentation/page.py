@@ -110,7 +110,20 @@ class CampaignPage:
     @property
     def actions_version(self) -> str:
         """Changes when what can be done with it does."""
-        return f"{self.view.status}-{self.row.draft_version if self.is_draft else self.view.actions_version}"
+        times = f"-{self.has_times_to_come}-{self.times_are_paused}" if self.row.recurs else ""
+        return f"{self.view.status}-{self.row.draft_version if self.is_draft else self.view.actions_version}{times}"
+
+    @property
+    def has_times_to_come(self) -> bool:
+        """It is the first of a recurring campaign that was not ended."""
+        row = self.row
+        is_series = bool(row.recurs) and row.first is None and row.launched_at is not None
+        return is_series and row.times_ended_at is None and self.view.status != CampaignStatus.CANCELLED
+
+    @property
+    def times_are_paused(self) -> bool:
+        """Its further times begin nothing until somebody resumes it."""
+        return self.has_times_to_come and self.row.times_paused_at is not None
 
     @property
     def mark(self) -> str:

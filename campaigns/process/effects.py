@@ -18,6 +18,7 @@ from campaigns.contract import (
     Mailing,
     OccurrenceRequest,
     Stock,
+    StopEntry,
 )
 
 # Our own database: it comes back, so it is tried until it does.
@@ -117,6 +118,12 @@ async def save_campaign(campaign: CampaignView) -> None:
 async def list_running_campaigns() -> list[str]:
     return await workflow.execute_activity(
         "list_running_campaigns", result_type=list[str], summary="Which ones run", **DATABASE
+    )
+
+
+async def pause_recurring(reason: str) -> list[StopEntry]:
+    return await workflow.execute_activity(
+        "pause_recurring", reason, result_type=list[StopEntry], summary="No further times", **ASKING
     )
 
 

@@ -19,7 +19,7 @@ _SAME = (
 def next_occurrence(series_id: str, planned_at: datetime) -> Campaign | None:
     """The occurrence that is due at ``planned_at``: its row, ready to start; the same one for the same moment.
 
-    The first is the launched row itself. None when the series has ended: it was cancelled, or its end has come.
+    The first is the launched row itself. None when the series has ended – it was cancelled, or its end has come – or is paused.
     """
     with transaction.atomic():
         first = Campaign.objects.select_for_update(no_key=True).filter(campaign_id=series_id).first()
@@ -30,7 +30,8 @@ def next_occurrence(series_id: str, planned_at: datetime) -> Campaign | None:
         known = first.occurrences.filter(planned_at=planned_at).first()
         if known is not None:
             return known
-        if first.status == CampaignStatus.CANCELLED or not first.recurs:
+        is_over = first.status == CampaignStatus.CANCELLED or first.times_ended_at is not None or not first.recurs
+        if is_over or first.times_paused_at is not None:
             return None
         if first.planned_at is None:
             first.planned_at, first.ends_at = planned_at, _ends_at(planned_at)

@@ -6,10 +6,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import gateway
-from campaigns.contract import CampaignStatus, StopReport, StopState
+from campaigns.contract import CampaignStatus, StopEntry, StopReport, StopState
 from campaigns.counts import WAITING
 from campaigns.forms import StopForm
 from campaigns.gateway.rights import SEE_CAMPAIGNS, STOP_ALL
+from campaigns.gateway.series import live_series
 from campaigns.live import TEXTS
 from campaigns.models import Campaign
 from campaigns.views.viewer import user_of
@@ -20,6 +21,7 @@ STATE_MARKS = {
     StopState.TOLD: ("move", "Told, no answer yet"),
     StopState.STOPPED: ("ok", "Stopped"),
     StopState.ENDED: ("ended", "Was over already"),
+    StopState.TIMES_PAUSED: ("ok", "Its further times are paused"),
 }
 
 
@@ -64,25 +66,26 @@ def report(request: HttpRequest, stop_id: str) -> HttpResponse:
 
 
 def _entries(report: StopReport) -> list[dict[str, str]]:
-    ids = [entry.workflow_id.removeprefix("campaign-") for entry in report.entries]
+    # A recurring one between two times has no workflow that could be told: what is said of its times is all.
+    paused = {entry.workflow_id for entry in report.times}
+    told = [one for one in report.entries if not (one.state == StopState.ENDED and one.workflow_id in paused)]
+    entries = [*told, *report.times]
+    ids = [entry.workflow_id.removeprefix("campaign-") for entry in entries]
     rows = {row.campaign_id: row for row in Campaign.objects.filter(campaign_id__in=ids).defer(*TEXTS)}
-    entries = []
-    for campaign_id, entry in zip(ids, report.entries, strict=True):
-        row = rows.get(campaign_id)
-        mark, word = STATE_MARKS.get(StopState(entry.state), ("idle", entry.state))
-        problem = entry.problem
-        if entry.state == StopState.ENDED:
-            # Nothing of it runs, which there is no need to say in the server's words.
-            problem = ""
-            if row is not None and row.recurs and row.status == CampaignStatus.SCHEDULED:
-                mark, word = "warn", "Not running; its next time still comes"
-                problem = "Cancel it if that must not be."
-        name = row.name if row is not None else campaign_id
-        status = entry.status.replace("_", " ") or (row.get_status_display() if row is not None else "")
-        entries.append(
-            {"campaign_id": campaign_id, "name": name, "mark": mark, "word": word, "status": status, "problem": problem}
-        )
-    return entries
+    return [_entry(entry, campaign_id, rows.get(campaign_id)) for campaign_id, entry in zip(ids, entries, strict=True)]
+
+
+def _entry(entry: StopEntry, campaign_id: str, row: Campaign | None) -> dict[str, str]:
+    mark, word = STATE_MARKS.get(StopState(entry.state), ("idle", entry.state))
+    return {
+        "campaign_id": campaign_id,
+        "name": row.name if row is not None else campaign_id,
+        "mark": mark,
+        "word": word,
+        "status": entry.status.replace("_", " ") or (row.get_status_display() if row is not None else ""),
+        # That nothing of it runs there is no need to say in the server's words.
+        "problem": "" if entry.state == StopState.ENDED else entry.problem,
+    }
 
 
 def _draw(
@@ -93,12 +96,14 @@ def _draw(
     problem: gateway.CampaignProblem | None = None,
 ) -> HttpResponse:
     running = Campaign.objects.filter(status__in=[CampaignStatus.RUNNING, CampaignStatus.PAUSED, *WAITING])
+    names = running.exclude(status=CampaignStatus.PAUSED).values_list("name", flat=True)[:50]
+    times = live_series().filter(times_paused_at=None).values_list("name", flat=True)[:50]
     context = {
         "nav": "campaigns",
         "form": form,
         "problem": None if isinstance(problem, gateway.InvalidRequest) else problem,
         "unavailable": isinstance(problem, gateway.Unavailable),
-        "names": list(running.exclude(status=CampaignStatus.PAUSED).values_list("name", flat=True)[:50]),
+        "names": list(dict.fromkeys([*names, *times])),
     }
     template = "campaigns/_stop_form.html" if is_fragment(request) else "campaigns/stop.html"
     return render(request, template, context, status=status)

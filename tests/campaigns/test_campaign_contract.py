@@ -97,7 +97,10 @@ MESSAGES: dict[str, Any] = {
     "OccurrenceRequest": OccurrenceRequest(ID, AT),
     "StopEverythingInput": StopEverythingInput("1", "wrong prices", ANN, 30),
     "StoppedReply": StoppedReply(f"campaign-{ID}", "paused", 3),
-    "StopReport": StopReport("1", "wrong prices", "ann", [StopEntry(f"campaign-{ID}", "stopped", "paused")], True),
+    "StopReport": StopReport(
+        "1", "wrong prices", "ann", [StopEntry(f"campaign-{ID}", "stopped", "paused")], True,
+        [StopEntry(f"campaign-{ID}", "times_paused")],
+    ),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
 from campaigns import gateway, preferences, reconciler
+from campaigns.actions import actions_for
 from campaigns.contract import (
     By,
     CampaignStatus,
@@ -21,7 +22,8 @@ from campaigns.contract import (
     SendGrant,
     StopReport,
 )
-from campaigns.gateway import Draft, launching, recurring, trying
+from campaigns.gateway import Draft, launching, recurring, series, trying
+from campaigns.live import page_of
 from campaigns.models import Campaign, Contact, OptOut, SandboxMessage, Segment, SendLog
 from dashboard.roles import CAMPAIGN_WRITERS, MARKETERS, STAFF
 from temporal_worker import client
@@ -227,6 +229,37 @@ class TestRecurring:
         assert second.start_input["mailing"]["series_id"] == campaign_id
         assert second.start_input["limits"]["late_seconds"] == 60
 
+    def test_stopped_with_everything_no_time_begins_until_it_is_resumed(
+        self, marketer: User, temporal_server: Any
+    ) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        for _ in range(2):
+            entries = series.pause_all_times("ann: Wrong prices.")
+        assert [(one.workflow_id, one.state) for one in entries] == [(f"campaign-{campaign_id}", "times_paused")]
+        assert _schedule_state(campaign_id) == (True, "ann: Wrong prices.")
+        assert gateway.start_occurrence(campaign_id, timezone.now()) == ""
+        gateway.resume(campaign_id, user=marketer, door=Door.WEB, key="r1")
+        assert _schedule_state(campaign_id)[0] is False
+        assert gateway.start_occurrence(campaign_id, timezone.now()) == f"campaign-{campaign_id}"
+
+    def test_ended_between_two_times(self, marketer: User, temporal_server: Any) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        gateway.start_occurrence(campaign_id, timezone.now())
+        row = Campaign.objects.get()
+        Campaign.objects.update(status=CampaignStatus.COMPLETED)
+        cancel = next(one for one in actions_for(page_of(Campaign.objects.get()), marketer) if one.name == "cancel")
+        assert cancel.allowed
+        gateway.cancel(campaign_id, user=marketer, door=Door.WEB, key="c1")
+        assert recurring.next_times(row) == []
+        assert gateway.start_occurrence(campaign_id, timezone.now() + timedelta(days=1)) == ""
+        assert series.pause_all_times("ann") == []
+        cancel = next(one for one in actions_for(page_of(Campaign.objects.get()), marketer) if one.name == "cancel")
+        assert not cancel.allowed
+
     def test_cancelled_before_its_first_time(self, marketer: User, temporal_server: Any) -> None:
         people(1)
         campaign_id = created(marketer, recurs="0 9 * * *")
@@ -242,6 +275,15 @@ class TestRecurring:
             gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
         assert caught.value.field == "recurs"
         assert Campaign.objects.get().status == CampaignStatus.DRAFT
+
+
+def _schedule_state(campaign_id: str) -> tuple[bool, str | None]:
+    async def ask() -> tuple[bool, str | None]:
+        handle = (await client.aget_client()).get_schedule_handle(f"campaign-{campaign_id}")
+        state = (await handle.describe()).schedule.state
+        return state.paused, state.note
+
+    return client.call(ask())
 
 
 def _exists(campaign_id: str) -> bool:

@@ -33,7 +33,9 @@ from campaigns.contract import (
     Mailing,
     OccurrenceRequest,
     Stock,
+    StopEntry,
     StopReason,
+    StopState,
     campaign_workflow_id,
 )
 from campaigns.shard import CampaignShardWorkflow
@@ -83,6 +85,7 @@ class FakeAgency:
     withdrawn: list[str] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     occurrences: list[OccurrenceRequest] = field(default_factory=list)
+    paused_times: list[str] = field(default_factory=list)
     clock: Any = None
     """The time that the server tells; set by the desk."""
 
@@ -236,6 +239,11 @@ class FakeAgency:
     @activity.defn
     async def list_running_campaigns(self) -> list[str]:
         return list(self.running)
+
+    @activity.defn
+    async def pause_recurring(self, reason: str) -> list[StopEntry]:
+        self.paused_times.append(reason)
+        return [StopEntry("campaign-weekly", StopState.TIMES_PAUSED)]
 
     @activity.defn
     async def start_occurrence(self, occurrence: OccurrenceRequest) -> str:

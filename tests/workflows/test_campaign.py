@@ -371,6 +371,8 @@ async def test_stop_everything(desk: CampaignDesk, agency: FakeAgency) -> None:
         while not (report := await handle.query("get_report", result_type=StopReport)).is_done:
             await asyncio.sleep(0.02)
     assert [entry.state for entry in report.entries] == ["stopped"] * 3 + ["ended"]
+    assert [(entry.workflow_id, entry.state) for entry in report.times] == [("campaign-weekly", "times_paused")]
+    assert agency.paused_times == ["admin: Wrong prices"]
     for campaign in campaigns:
         view = await campaign.view()
         assert (view.status, view.reason, whats(view)[-1]) == ("paused", "Wrong prices", "stopped")
