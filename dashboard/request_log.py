@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
 PROBES = {"/healthz", "/readyz"}
-_SIGNED = re.compile(r"(/mail/|/preferences/|/unsubscribe/)[^/]+")
+_SIGNED = re.compile(r"(/mail/|/preferences/|/unsubscribe/|/password/reset/)[^/]+(/[^/]+)?")
 
 
 class RequestLogMiddleware(RequestMiddleware):

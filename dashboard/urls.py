@@ -1,7 +1,6 @@
 """Every address. Each area's own are in its ``urls.py``."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from approvals import webhooks as approval_webhooks
@@ -22,8 +21,7 @@ webhooks = [
 urlpatterns = [
     path("", home_views.home, name="home"),
     path("home/mine/", home_views.mine, name="home_mine"),
-    path("accounts/login/", views.LogIn.as_view(), name="login"),
-    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/", include("dashboard.accounts.urls")),
     path("search/", search.page, name="search"),
     path("search/suggestions/", search.suggestions, name="search_suggestions"),
     path("health/", views.health, name="health"),

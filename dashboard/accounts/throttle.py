@@ -23,6 +23,8 @@ from dashboard.accounts.addresses import address_of
 WINDOW = 60.0
 """Seconds over which calls of the API are counted."""
 MOST_CALLERS = 10_000
+MAILS_PER_MINUTE = 5
+"""Links for a new password that one address may ask for."""
 
 
 def locked_out(request: HttpRequest, answer: Any, credentials: dict[str, Any] | None) -> HttpResponse:
@@ -80,7 +82,7 @@ class _Window:
             self._counts.clear()
 
 
-calls, bad_tokens = _Window(), _Window()
+calls, bad_tokens, mails = _Window(), _Window(), _Window()
 
 
 class PerCaller(BaseThrottle):
@@ -100,3 +102,12 @@ def may_try_token(request: HttpRequest) -> bool:
 
 def note_bad_token(request: HttpRequest) -> None:
     bad_tokens.add(str(address_of(request)))
+
+
+def may_mail(request: HttpRequest) -> bool:
+    """False for an address that has asked for ``MAILS_PER_MINUTE`` mails in this minute."""
+    return mails.count(str(address_of(request))) < MAILS_PER_MINUTE
+
+
+def note_mail(request: HttpRequest) -> None:
+    mails.add(str(address_of(request)))

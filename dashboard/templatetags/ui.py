@@ -69,6 +69,16 @@ def phrase(parts: list[Part]) -> SafeString:
 
 
 @register.filter
+def browser(agent: str) -> str:
+    """``Firefox on Linux``, of what a browser says about itself."""
+    names = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"))
+    name = next((word for sign, word in names if sign in agent), "A browser")
+    system = next((word for sign, word in (*systems, ("Linux", "Linux")) if sign in agent), "")
+    return f"{name} on {system}" if system else name
+
+
+@register.filter
 def initials(name: str) -> str:
     """``Olga Pratt`` and ``olga.pratt`` are both OP; a single word gives its first two letters."""
     words = [word for word in name.replace(".", " ").replace("_", " ").replace("-", " ").split() if word]

@@ -103,6 +103,9 @@ def _things(involved: User) -> dict[str, str]:
         "stop_id": "stop-1",
         "segment": str(Segment.objects.create(name="Members", filters={}).pk),
         "absence": str(absence.pk),
+        "token": str(ApiToken.objects.get(user=involved).pk),
+        "uidb64": "MQ",
+        "<token>": "c1-2",
         "mail": signing.dumps(["involved", REQUEST_ID, 1, int(tomorrow.timestamp()), ""], salt=mail_links.SALT),
         "preferences": _last(unsubscribe.link_for(wish, Purpose.PREFERENCES)),
         "unsubscribe": _last(unsubscribe.link_for(wish)),
@@ -117,6 +120,7 @@ def _last(address: str) -> str:
 _NAMED_BY_ROUTE = {
     "campaigns/segments/<int:pk>/": "segment",
     "approvals/away/<int:pk>/": "absence",
+    "accounts/profile/tokens/<int:pk>/": "token",
     "approvals/mail/<str:signed>": "mail",
     "campaigns/preferences/<str:signed>": "preferences",
     "webhooks/email/unsubscribe/<str:signed>": "unsubscribe",
@@ -130,5 +134,5 @@ def address_of(route: str, named: dict[str, str]) -> str:
             path = path.replace("<int:pk>", named[name]).replace("<str:signed>", named[name])
     for part in [part for part in path.split("<")[1:] if ">" in part]:
         slot = part.partition(">")[0]
-        path = path.replace(f"<{slot}>", named[slot.rpartition(":")[2]])
+        path = path.replace(f"<{slot}>", named.get(f"<{slot}>") or named[slot.rpartition(":")[2]])
     return path

@@ -111,6 +111,10 @@ def api(**rules: Rule) -> Route:
     return Route(rules, TOKEN)
 
 
+def only_staff(who: Person) -> int | None:
+    return None if who.is_staff else 404
+
+
 # ── The shell ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _SHELL = {
@@ -123,8 +127,18 @@ _SHELL = {
     },
     "technical/<str:workflow_id>/fast-forward/": form(only_in_the_demo),
     "search/suggestions/": page(everybody),
+    "styleguide/": page(only_staff),
     "accounts/login/": form(everybody, OPEN),
     "accounts/logout/": act(everybody, OPEN),
+    "accounts/profile/": form(everybody),
+    "accounts/profile/theme/": act(everybody),
+    "accounts/profile/tokens/": act(everybody),
+    "accounts/profile/tokens/<int:pk>/revocation/": act(only_theirs),
+    "accounts/profile/sessions/end/": act(everybody),
+    "accounts/password/": form(everybody),
+    "accounts/password/reset/": form(everybody, OPEN),
+    "accounts/password/reset/sent/": page(everybody, OPEN),
+    "accounts/password/reset/<uidb64>/<token>/": form(everybody, OPEN),
     "health/": page(everybody),
     "healthz": page(everybody, OPEN),
     "readyz": page(everybody, OPEN),
