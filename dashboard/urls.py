@@ -9,6 +9,7 @@ from dashboard import health, views
 from dashboard.api import api
 from dashboard.home import views as home_views
 from dashboard.search import views as search
+from dashboard.styleguide import styleguide
 from orders import webhooks as order_webhooks
 from orders.payments.checkout import checkout
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", home_views.home, name="home"),
     path("home/mine/", home_views.mine, name="home_mine"),
     path("accounts/", include("dashboard.accounts.urls")),
+    path("styleguide/", styleguide, name="styleguide"),
     path("search/", search.page, name="search"),
     path("search/suggestions/", search.suggestions, name="search_suggestions"),
     path("health/", views.health, name="health"),

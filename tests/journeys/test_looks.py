@@ -127,12 +127,31 @@ class TestLooks:
             "payment form": f"/orders/{orders.waiting}/payment/",
             "unmatched webhooks": "/orders/unmatched/",
             "health": "/health/",
+            "search": "/search/?q=theatre",
+            "search, nothing": "/search/?q=no-such-thing",
             "not found": "/orders/ORD-20200101-000000-zzzz/",
         }
         for what, address in addresses.items():
             await page.goto(address)
             await expect(page.locator("main")).to_be_visible()
             wrong += await look(page, what)
+        assert not wrong, "\n".join(wrong)
+
+    async def test_search_box(self, tabs: Tabs, orders: Orders, screen: Screen) -> None:
+        page = await tabs.page_for("ops", "/orders/", viewport=screen[0], dark=screen[1])
+        if screen[0] == PHONE:
+            await page.get_by_role("button", name="More").click()
+        box = page.locator("[data-search]:visible")
+        await box.press_sequentially("theatre")
+        await expect(page.get_by_role("option").first).to_be_visible()
+        await page.keyboard.press("ArrowDown")
+        wrong = await look(page, "search box")
+        assert not wrong, "\n".join(wrong)
+
+    async def test_style_guide(self, tabs: Tabs, screen: Screen) -> None:
+        page = await tabs.page_for("admin", "/styleguide/", viewport=screen[0], dark=screen[1])
+        await expect(page.get_by_role("heading", name="Style guide")).to_be_visible()
+        wrong = await look(page, "style guide")
         assert not wrong, "\n".join(wrong)
 
     async def test_dialog(self, tabs: Tabs, orders: Orders, screen: Screen) -> None:
