@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from approvals import webhooks as approval_webhooks
 from campaigns.views import public as campaigns_public
-from dashboard import health, views
+from dashboard import health, tour, views
 from dashboard.api import api
 from dashboard.home import views as home_views
 from dashboard.search import views as search
@@ -32,6 +32,7 @@ urlpatterns = [
     path("orders/", include("orders.urls")),
     path("approvals/", include("approvals.urls")),
     path("campaigns/", include("campaigns.urls")),
+    path("tour/dismissal/", tour.dismiss, name="tour_dismissal"),
     path("technical/", include("dashboard.technical.urls")),
     path("checkout/<str:order_id>/<str:signature>/", checkout, name="checkout"),
     path("webhooks/", include((webhooks, "webhooks"))),

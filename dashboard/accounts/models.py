@@ -18,6 +18,9 @@ class Profile(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile")
     time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: UTC, where the browser does not say.")
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
+    tour_dismissed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When they put the home page's tour away."
+    )
 
     def __str__(self) -> str:
         return f"Profile of {self.user}"

@@ -126,6 +126,7 @@ _SHELL = {
         for part in ("", "live/", "stack/", "history.json")
     },
     "technical/<str:workflow_id>/fast-forward/": form(only_in_the_demo),
+    "tour/dismissal/": act(everybody),
     "search/suggestions/": page(everybody),
     "styleguide/": page(only_staff),
     "accounts/login/": form(everybody, OPEN),

@@ -85,7 +85,7 @@ class TestRoles:
         Group.objects.get(name=OPERATIONS).delete()
         call_command("migrate", verbosity=0)
         assert staff.permissions.count() == 2
-        assert Group.objects.filter(name__in=RIGHTS).count() == len(RIGHTS) == 7
+        assert Group.objects.filter(name__in=RIGHTS).count() == len(RIGHTS) == 8
 
 
 class TestRights:

@@ -15,6 +15,7 @@ from dashboard.auth import DEMO_PASSWORD
 from dashboard.demo import Addresses, Demo, DemoFailed, StopRequested, only_demo_on
 from dashboard.demo_users import load_demo_users
 from orders.demo import load_demo_data
+from orders.demo_orders import place_demo_orders, unplaced_orders
 
 READY = """
 Callboard is at {web_url}
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--requests",
             action="store_true",
-            help="only ask the demo's requests and launch its campaigns, of a running demo",
+            help="only place the demo's orders, ask its requests and launch its campaigns, of a running demo",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -54,6 +55,7 @@ class Command(BaseCommand):
             self._prepare()
             return
         if options["requests"]:
+            place_demo_orders()
             ask_demo_requests()
             launch_demo_campaigns()
             return
@@ -82,7 +84,7 @@ class Command(BaseCommand):
                         data_dir=settings.DATA_DIR,
                     )
                 )
-                if unasked_requests() or unlaunched_campaigns():
+                if unplaced_orders() or unasked_requests() or unlaunched_campaigns():
                     demo.fill()
                 demo.watch()
             except StopRequested:

@@ -1,0 +1,59 @@
+"""The first minute: the tour of the home page, and the orders that a new user finds."""
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from pytest_django import Settings
+from pytest_django.asserts import assertContains, assertNotContains
+
+from dashboard.demo_users import load_demo_users
+from dashboard.roles import OPERATIONS, STAFF
+from dashboard.tour import tour_of
+from orders.contract import OrderStatus
+from orders.demo import load_demo_data
+from orders.demo_orders import ORDERS, place_demo_orders, unplaced_orders
+from orders.models import Order, Product
+from tests.eventually import eventually
+
+
+def somebody(*groups: str, username: str = "somebody") -> User:
+    user = User.objects.create_user(username)
+    user.groups.set(Group.objects.filter(name__in=groups))
+    return user
+
+
+def titles(user: User) -> list[str]:
+    tour = tour_of(user)
+    return [step.title for step in tour.steps] if tour else []
+
+
+@pytest.mark.django_db
+class TestTour:
+    def test_shows_what_somebody_may_do_and_in_the_demo_who_may_do_the_rest(self, settings: Settings) -> None:
+        ops, nobody = somebody(OPERATIONS, STAFF), somebody(username="nobody")
+        assert titles(ops) == ["Place an order and take the payment", "Decide a request"]
+        assert titles(nobody) == []
+        settings.DEMO = True
+        shown = tour_of(ops)
+        assert shown is not None
+        assert {step.title: step.log_in for step in shown.steps if not step.link}["Run a campaign"] == "marketer"
+
+    def test_stays_away_once_it_was_put_away(self) -> None:
+        ops, client = somebody(OPERATIONS, STAFF), Client()
+        client.force_login(ops)
+        assertContains(client.get("/"), "Put the tour away")
+        assert client.post("/tour/dismissal/")["Location"] == "/"
+        assertNotContains(client.get("/"), "Put the tour away")
+        assert titles(somebody(OPERATIONS, username="another"))
+
+
+def test_the_demo_holds_orders_in_every_state(worker: None) -> None:
+    load_demo_users()
+    load_demo_data()
+    place_demo_orders()
+    assert unplaced_orders() == []
+    wanted = set(OrderStatus)
+    eventually(lambda: set(Order.objects.values_list("status", flat=True)) == wanted, timeout=20)
+    assert Product.objects.get(sku="LIMITED-010").stock == 10
+    place_demo_orders()
+    assert Order.objects.count() == len(ORDERS)
