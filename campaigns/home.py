@@ -75,7 +75,7 @@ def _statuses() -> dict[str, int]:
 
 
 def _messages(days: tuple[int, ...]) -> Figure:
-    note = f"{days[-8]:,} on this day a week ago"
+    note = f"{days[-8]:,} a week ago"
     return Figure(SEE, "messages", "Messages today", days[-1], note, _list("all"), days)
 
 

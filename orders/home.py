@@ -69,12 +69,12 @@ def _list(query: str) -> str:
 
 
 def _placed(days: tuple[int, ...]) -> Figure:
-    note = f"{days[-8]:,} on this day a week ago"
+    note = f"{days[-8]:,} a week ago"
     return Figure(SEE, "orders", "Orders today", days[-1], note, _list("tab=all"), days)
 
 
 def _delivered(days: tuple[int, ...]) -> Figure:
-    note = f"{days[-8]:,} on this day a week ago"
+    note = f"{days[-8]:,} a week ago"
     return Figure(SEE, "delivered", "Delivered today", days[-1], note, _list("tab=delivered"), days)
 
 

@@ -88,7 +88,7 @@ def _stopped(count: int) -> list[Need]:
     def rest(more: int) -> Need:
         words = [text("They wait where they stopped; nothing is lost meanwhile.")]
         title = f"{counted(more, 'more order')} {'needs' if more == 1 else 'need'} a person"
-        return Need(SEE, "orders-stopped", _capital(title), words, _list("tab=attention"), "Open list", mark=BAD)
+        return Need(SEE, "orders-stopped", _capital(title), words, _list("tab=attention"), "Open list")
 
     return _few(list(rows.only(*ROW_FIELDS)[:NAMED]), count, one, rest)
 

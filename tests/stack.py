@@ -90,7 +90,7 @@ class Stack:
     def __exit__(self, *error: object) -> None:
         self.stop()
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, timeout: float = 120) -> str:
         """Runs ``manage.py`` on this stack's database and returns what it printed."""
         done = subprocess.run(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments],
@@ -98,7 +98,7 @@ class Stack:
             cwd=settings.BASE_DIR,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout,
         )
         assert done.returncode == 0, f"manage.py {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
         return done.stdout

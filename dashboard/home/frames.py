@@ -13,7 +13,7 @@ from dashboard import areas
 from dashboard.home.charts import funnel_rows, hours_chart, sparkline
 from dashboard.home.lede import lede_of
 from dashboard.home.machinery import Machinery
-from dashboard.home.parts import BAD, Event, Figure, Part
+from dashboard.home.parts import BAD, Event, Figure, Funnel, Part
 from dashboard.home.shell import own_needs, signs_of
 from dashboard.home.snapshots import Snapshot
 
@@ -92,7 +92,7 @@ def draw(snapshot: Snapshot, machinery: Machinery, rights: Rights) -> dict[str, 
         "lede": lede_of(len(needs), _all(rights, (part.moving for part in parts)), sees_something=bool(rights)),
         "figures": [(one, _spark(one)) for one in _all(rights, (part.figures for part in parts))],
         "hours": [hours_chart(one) for one in _all(rights, (part.hours for part in parts))],
-        "funnels": [(one, funnel_rows(one)) for one in _all(rights, (part.funnels for part in parts))],
+        "funnels": [(one, funnel_rows(one)) for one in _all(rights, (part.funnels for part in parts)) if _has_any(one)],
         "running": [(part, found) for part in parts if (found := _all(rights, [part.running])[:RUNNING])],
         "events": _latest(parts, rights),
         "machinery": machinery,
@@ -105,6 +105,10 @@ def draw(snapshot: Snapshot, machinery: Machinery, rights: Rights) -> dict[str, 
 
 def _all(rights: Rights, groups: Iterable[Iterable[R]]) -> list[R]:
     return [one for group in groups for one in group if not one.right or one.right in rights]
+
+
+def _has_any(funnel: Funnel) -> bool:
+    return any(step.number for step in funnel.steps)
 
 
 def _spark(figure: Figure) -> str:

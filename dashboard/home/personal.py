@@ -25,7 +25,14 @@ def personal_of(user: User, now: datetime) -> list[Mine]:
     """A few queries for each area in which they take part."""
     found = [module.personal(user, now, Day.of(now)) for module in areas.modules("home") if hasattr(module, "personal")]
     return [
-        Mine(one, [(figure, sparkline(figure.days) if figure.days else "") for figure in one.figures])
+        Mine(
+            one,
+            [
+                (figure, sparkline(figure.days) if figure.days else "")
+                for figure in one.figures
+                if figure.value or any(figure.days)
+            ],
+        )
         for one in found
         if one is not None
     ]

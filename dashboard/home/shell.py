@@ -25,10 +25,7 @@ def own_needs(parts: Sequence[Part], machinery: Machinery, rights: frozenset[str
         words = [text("Pages show what was known last; what is asked meanwhile is kept and done when it answers.")]
         found.append(_need("temporal", "Temporal is out of reach", words, health, BAD, "offline", "Failing"))
     elif idle := machinery.without_worker:
-        names = " and ".join(label_of(queue.name) for queue in idle)
-        words = [text("Nobody polls its queue: what was asked waits there until a worker is back." if len(idle) == 1 else
-                      "Nobody polls their queues: what was asked waits there until a worker is back.")]  # fmt: skip
-        found.append(_need("no-worker", f"No worker for {names}", words, health, BAD, "offline", "No worker"))
+        found.append(_no_worker([label_of(queue.name) for queue in idle], len(idle) == len(machinery.queues), health))
     for queue in machinery.queues:
         if (queue.backlog or 0) >= BACKLOG_FROM and queue.workers:
             words = [text("More comes in than its workers take; another worker process would help.")]
@@ -40,6 +37,13 @@ def own_needs(parts: Sequence[Part], machinery: Machinery, rights: frozenset[str
         title = f"Lists are {seconds_word(behind)} behind"
         found.append(_need("behind", title, words, health, "warn", "clock", "Late"))
     return found
+
+
+def _no_worker(names: list[str], are_all: bool, href: str) -> Need:
+    title = "No worker is running" if are_all else f"No worker for {' and '.join(names)}"
+    whose = "its queue" if len(names) == 1 else "their queues"
+    words = [text(f"Nobody polls {whose}: what was asked waits there until a worker is back.")]
+    return _need("no-worker", title, words, href, BAD, "offline", "No worker")
 
 
 def _need(key: str, title: str, words: Sequence[Words], href: str, mark: str, icon: str, label: str) -> Need:

@@ -74,6 +74,11 @@ class Snapshots:
         """Seconds until it may be read again."""
         return max(0.0, self._read_at + EVERY - monotonic())
 
+    @property
+    def made(self) -> int:
+        """How many reads there have been."""
+        return self._number
+
     def forget(self) -> None:
         """The next one is read anew: for tests, whose database starts empty again."""
         with self._lock:

@@ -15,6 +15,7 @@ from django.db.backends.signals import connection_created
 from temporalio.client import WorkflowHandle
 
 from dashboard.asgi import application as counted_application
+from dashboard.home.snapshots import snapshots
 from dashboard.viewers import viewers
 from temporal_worker.live import get_hub
 
@@ -63,6 +64,7 @@ def counts() -> dict[str, Any]:
             "calls": dict(_calls),
             "watched": get_hub().watched,
             "follows": len(follows),
+            "home_reads": snapshots.made,
             "viewers": len(viewers._viewers),
             "threads": threading.active_count(),
         }
