@@ -44,6 +44,8 @@ class Backend(AxesBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
+        if username is None or password is None:  # somebody comes another way
+            return None
         if request is not None:  # a program on this machine has no address
             super().authenticate(request, username=username, password=password, **kwargs)
         user = ModelBackend.authenticate(self, request, username=username, password=password, **kwargs)

@@ -147,6 +147,26 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ── Log-in, sessions, security ───────────────────────────────────────────────────────────────────────────────────────
 AUTHENTICATION_BACKENDS = ["dashboard.auth.Backend"]
+# OpenID Connect, off without an issuer. The names with RP are the library's. dashboard/accounts/oidc.py
+OIDC_ISSUER = env.str("OIDC_ISSUER", "")
+OIDC_RP_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
+OIDC_RP_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
+OIDC_RP_SIGN_ALGO = env.str("OIDC_SIGN_ALGO", "RS256")
+OIDC_RP_SCOPES = env.str("OIDC_SCOPES", "openid email profile")
+OIDC_NAME = env.str("OIDC_NAME", "single sign-on")
+OIDC_USERNAME_CLAIM = env.str("OIDC_USERNAME_CLAIM", "")
+OIDC_CREATE_USER = env.bool("OIDC_CREATE_USERS", False)
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", "groups")
+OIDC_GROUPS: dict[str, str] = env.dict("OIDC_GROUPS", {})
+OIDC_USE_PKCE = OIDC_USE_NONCE = OIDC_STORE_ID_TOKEN = True
+OIDC_AUTHENTICATION_CALLBACK_URL = "oidc_callback"
+OIDC_TIMEOUT = 10
+if OIDC_ISSUER:
+    if not (OIDC_RP_CLIENT_ID and OIDC_RP_CLIENT_SECRET):
+        raise ImproperlyConfigured("OIDC_ISSUER is set, and so OIDC_CLIENT_ID and OIDC_CLIENT_SECRET have to be.")
+    if not OIDC_ISSUER.startswith("https://") and not _local:
+        raise ImproperlyConfigured("OIDC_ISSUER has to be an https:// address.")
+    AUTHENTICATION_BACKENDS.append("dashboard.accounts.oidc_backend.OidcBackend")
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -194,7 +214,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # Logging out ends the provider's session too, and browsers count that redirect as the form's.
+        "form-action": [SELF, *(["/".join(OIDC_ISSUER.split("/")[:3])] if OIDC_ISSUER else [])],
         "base-uri": [NONE],
         "object-src": [NONE],
         "frame-src": [SELF],

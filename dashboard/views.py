@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.access import is_fragment, to_login
+from dashboard.accounts.oidc import is_on
 from dashboard.accounts.throttle import sprayed
 from dashboard.auth import DEMO_USERNAMES
 from dashboard.health import check_all
@@ -50,7 +51,8 @@ class LogIn(LoginView):
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
         context = super().get_context_data(**kwargs)
         demo = DEMO_USERNAMES if settings.DEMO else ()
-        return {**context, "place": self._place(), "demo_usernames": demo}
+        provider = settings.OIDC_NAME if is_on() else ""
+        return {**context, "place": self._place(), "demo_usernames": demo, "provider": provider}
 
     def _place(self) -> str:
         """The name of the page in ``next``; nothing for an address that is not ours."""

@@ -1,14 +1,15 @@
 """``/accounts/…``: logging in and out, oneself, passwords."""
 
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from dashboard import views as shell
-from dashboard.accounts import passwords, views
+from dashboard.accounts import oidc, passwords, views
 
 urlpatterns = [
     path("login/", shell.LogIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", views.LogOut.as_view(), name="logout"),
+    path("oidc/", oidc.begin, name="oidc"),
+    path("oidc/callback/", oidc.callback, name="oidc_callback"),
     path("profile/", views.profile, name="profile"),
     path("profile/theme/", views.theme, name="profile_theme"),
     path("profile/tokens/", views.new_token, name="profile_tokens"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.contrib.auth.views import LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.access import logged_in
 from dashboard.accounts.forms import ProfileForm, TokenForm
+from dashboard.accounts.oidc import log_out_url
 from dashboard.models import ApiToken, OpenSession, Profile
 
 
@@ -75,6 +77,15 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
         return redirect("profile")
     OpenSession.end_all(_user(request))
     return redirect("login")
+
+
+class LogOut(LogoutView):
+    """Django's own; who came from a provider is logged out there too."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        there = log_out_url(request)  # while the session still has its token
+        answer: HttpResponse = super().post(request, *args, **kwargs)
+        return redirect(there) if there else answer
 
 
 def _user(request: HttpRequest) -> User:

@@ -131,6 +131,9 @@ _SHELL = {
     "styleguide/": page(only_staff),
     "accounts/login/": form(everybody, OPEN),
     "accounts/logout/": act(everybody, OPEN),
+    # Off here, so there are no such pages.
+    "accounts/oidc/": page(is_not_there, OPEN),
+    "accounts/oidc/callback/": page(is_not_there, OPEN),
     "accounts/profile/": form(everybody),
     "accounts/profile/theme/": act(everybody),
     "accounts/profile/tokens/": act(everybody),
