@@ -116,6 +116,7 @@ class TestLooks:
         wrong = await look(page, "log-in")
         await log_in(page, "ops")
         addresses = {
+            "home": "/",
             "list": "/orders/?tab=all",
             "needs attention": "/orders/?tab=attention",
             "nothing found": "/orders/?q=no-such-order",
