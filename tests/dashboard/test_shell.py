@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.sessions.models import Session
 from django.test import Client, RequestFactory
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
@@ -77,7 +78,39 @@ class TestProblemPages:
     def test_not_found_helps_and_is_no_door(self, user: User, client: Client) -> None:
         assertContains(client.get("/nothing/"), "Log in", status_code=404)
         client.force_login(user)
-        assertContains(client.get("/nothing/"), "To the orders", status_code=404)
+        assertContains(client.get("/nothing/"), "To the home page", status_code=404)
+
+    @pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+    @pytest.mark.parametrize("inside", [True, False])
+    def test_each_says_what_to_do_as_a_page_and_as_a_fragment(
+        self, user: User, rf: RequestFactory, status: int, inside: bool
+    ) -> None:
+        for is_fragment in (True, False):
+            request = rf.get("/nothing/")
+            request.user = user if inside else AnonymousUser()
+            request.htmx = is_fragment  # type: ignore[attr-defined]
+            answer = views._problem(request, status, detail="Try again in 5 seconds.")
+            html = answer.content.decode()
+            assert answer.status_code == status
+            assert len(re.sub(r"<[^>]+>", " ", html).split()) >= 8
+            assert ("<html" in html) is not is_fragment
+            assert ('role="alert"' in html) is is_fragment
+            assert ('class="sidenav"' in html) is (inside and not is_fragment)
+
+    def test_a_form_of_a_session_that_has_ended_leads_back_by_the_log_in(self, db: None, user: User) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(user)
+        form = {"HTTP_REFERER": "http://testserver/approvals/new/?kind=leave"}
+        page = client.post("/approvals/new/", **form)
+        assertContains(page, 'href="/approvals/new/?kind=leave" data-resumes', status_code=403)
+        Session.objects.all().delete()
+        assertRedirects(
+            client.post("/approvals/new/", **form),
+            "/accounts/login/?next=/approvals/new/%3Fkind%3Dleave",
+            fetch_redirect_response=False,
+        )
+        elsewhere = client.post("/approvals/new/", HTTP_REFERER="https://evil.example.com/x")
+        assertRedirects(elsewhere, "/accounts/login/?next=/", fetch_redirect_response=False)
 
     def test_the_page_for_errors_of_ours_stands_by_itself(self) -> None:
         html = views.server_error(RequestFactory().get("/")).content.decode()
