@@ -21,7 +21,7 @@ import django
 def main() -> int:
     from django.conf import settings
 
-    from tests.benchmarks import approvals, campaigns, orders
+    from tests.benchmarks import approvals, campaigns, orders, sizes
     from tests.benchmarks.figures import Figure, table
     from tests.stack import Stack
 
@@ -29,6 +29,7 @@ def main() -> int:
         "orders": orders.measure,
         "approvals": approvals.measure,
         "campaigns": campaigns.measure,
+        "sizes": sizes.measure,
     }
     wanted = os.environ.get("BENCH") or ",".join(groups)
     if unknown := set(wanted.split(",")) - set(groups):

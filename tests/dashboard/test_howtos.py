@@ -147,3 +147,11 @@ def test_a_policy_that_is_made_as_the_guide_says_asks_whom_it_names() -> None:
     director.groups.add(made["directors"])
     policy = resolve(User.objects.create_user("employee"), "contract", 1_500_000)
     assert [seat.username for seat in policy.levels[0].seats] == ["director"]
+
+
+def test_the_arithmetic_of_scale_comes_to_what_stands_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = Document(HOW_TO.parent / "scale.md").blocks
+    [program] = [block for block in blocks if block.language == "python"]
+    [result] = [block for block in blocks if block.language == "text"]
+    exec(compile(program.text, str(program), "exec"), {})
+    assert capsys.readouterr().out == result.text
