@@ -40,25 +40,28 @@ async def test_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_pages, "get_hub", _SilentHub)
     world = await sync_to_async(made)()
     asks = [(path, who) for path in SOCKETS for who in (*STRANGERS, *world.people)]
+    statuses = [403 if who in STRANGERS else SOCKETS[path](world.people[who]) for path, who in asks]
     # All at once: an open socket shows itself by staying open for a moment.
-    found = await asyncio.gather(*(_close_code(world, path, who) for path, who in asks))
-    wrong = []
-    for (path, who), code in zip(asks, found, strict=True):
-        status = 403 if who in STRANGERS else SOCKETS[path](world.people[who])
-        if code != (4000 + status if status else None):
-            wrong.append(f"/{path} by {who}: {code}, not {status}")
+    found = await asyncio.gather(
+        *(_close_code(world, path, who, 15 if status else 1) for (path, who), status in zip(asks, statuses, strict=True))
+    )
+    wrong = [
+        f"/{path} by {who}: {code}, not {status}"
+        for (path, who), status, code in zip(asks, statuses, found, strict=True)
+        if code != (4000 + status if status else None)
+    ]
     assert not wrong, "\n".join(wrong)
 
 
-async def _close_code(world: World, path: str, who: str) -> int | None:
+async def _close_code(world: World, path: str, who: str, patience: float) -> int | None:
     headers = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
     if cookie := world.browsers[who].cookies.get("sessionid"):
         headers.append((b"cookie", f"sessionid={cookie.value}".encode()))
     socket = WebsocketCommunicator(asgi.application, address_of(path, world.named), headers)
-    assert (await socket.connect(10))[0]
+    assert (await socket.connect(15))[0]
     try:
-        return await asyncio.wait_for(close_code(socket), 2)
+        return await asyncio.wait_for(close_code(socket), patience)
     except TimeoutError:
         return None
     finally:
-        await socket.disconnect(10)
+        await socket.disconnect(15)
