@@ -40,7 +40,8 @@
   document.addEventListener("change", typed);
   const hasDraft = (form) => isKept(form) && store.getItem(keyOf(form)) !== null;
   document.addEventListener("submit", (event) => {
-    if (event.target.action.endsWith("/accounts/logout/")) forget(); // this person is done here
+    // By the attribute: a field that is called "action" hides the property.
+    if (event.target.getAttribute("action")?.endsWith("/accounts/logout/")) forget(); // this person is done here
     else if (hasDraft(event.target)) keep(event.target, "sent");
   }, true);
 

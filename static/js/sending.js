@@ -49,7 +49,8 @@
   };
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
-    if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("hx-post")) return;
+    const method = form.getAttribute("method")?.toLowerCase(); // a field of that name hides the property
+    if (event.defaultPrevented || method !== "post" || form.hasAttribute("hx-post")) return;
     if (!form.closest("main") || !document.body.dataset.me || submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
     const there = await isThere();
