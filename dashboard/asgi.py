@@ -21,6 +21,7 @@ from dashboard.bodies import BodyLimit, read_bodies_from_their_files  # noqa: E4
 from dashboard.consumers import NoSuchPage  # noqa: E402
 from dashboard.handler import PageHandler  # noqa: E402
 from dashboard.home.consumers import HomeConsumer  # noqa: E402
+from dashboard.safe_headers import SafeHeaders  # noqa: E402
 from orders.consumers import OrderConsumer, OrderListConsumer  # noqa: E402
 
 read_bodies_from_their_files()
@@ -45,7 +46,7 @@ websocket_urls = URLRouter(
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(PageHandler(), settings.MAX_REQUEST_BODY, settings.LARGER_REQUEST_BODIES),
+        "http": SafeHeaders(BodyLimit(PageHandler(), settings.MAX_REQUEST_BODY, settings.LARGER_REQUEST_BODIES)),
         # A foreign origin is refused before its cookies are looked at.
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(websocket_urls)),
     }

@@ -1,6 +1,7 @@
 """Files of a request: Django's storage keeps them, the request knows what they were."""
 
 import hashlib
+import re
 import uuid
 
 from django.contrib.auth.models import User
@@ -29,6 +30,8 @@ ATTACHMENT_TYPES = {
     "ods": "application/vnd.oasis.opendocument.spreadsheet",
 }
 """Files that may be attached, by the end of their name; the sender's own content type is not believed."""
+# Turn the direction of writing: "annual\u202efdp.exe" would be read as "annualexe.pdf".
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def attach(
@@ -85,7 +88,7 @@ def _store(request_id: str, user: User, name: str, content: bytes, key: str) -> 
     sha256 = hashlib.sha256(content).hexdigest()
     # The same file under the same key is the same attachment, so that a repeat makes no second one.
     attachment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{request_id}:{user.username}:{key}:{sha256}"))
-    clean_name = " ".join(name.replace("\\", "/").rpartition("/")[2].split())[-200:]
+    clean_name = " ".join(_DIRECTIONS.sub("", name).replace("\\", "/").rpartition("/")[2].split())[-200:]
     with transaction.atomic():
         Attachment.objects.get_or_create(
             attachment_id=attachment_id,

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from campaigns import gateway
 from campaigns.gateway.rights import SEE_CAMPAIGNS, seen_campaign
 from campaigns.presentation import trial_of
+from campaigns.presentation.mail_styles import allowed_styles
 from campaigns.views.viewer import user_of
 from dashboard.access import requires
 from dashboard.problem_answers import answers_problems
@@ -17,8 +18,9 @@ from dashboard.problem_answers import answers_problems
 # A mail styles itself; everything else that a page may do, this one may not, and it is nobody's origin.
 MAIL_ONLY = {
     "default-src": ["'none'"],
-    "style-src": ["'unsafe-inline'"],
     "img-src": ["data:"],
+    "base-uri": ["'none'"],
+    "object-src": ["'none'"],
     "frame-ancestors": ["'self'"],
     "sandbox": True,
 }
@@ -84,7 +86,7 @@ def preview_html(request: HttpRequest, campaign_id: str, user_id: str) -> HttpRe
     response = HttpResponse(message.html, content_type="text/html; charset=utf-8")
     response["X-Frame-Options"] = "SAMEORIGIN"
     # What django-csp's decorator does; the middleware's policy is for pages.
-    response._csp_config = MAIL_ONLY  # type: ignore[attr-defined]
+    response._csp_config = {**MAIL_ONLY, "style-src": allowed_styles(message.html)}  # type: ignore[attr-defined]
     return response
 
 
