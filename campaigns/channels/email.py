@@ -6,8 +6,10 @@ begins has not been sent; what breaks after, nobody knows; and what is answered 
 
 import smtplib
 from contextlib import suppress
+from email.policy import Compat32
 from email.utils import parseaddr
 from hashlib import sha256
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,6 +20,7 @@ from django.core.validators import validate_email
 
 from campaigns.channels.base import ChannelProvider, Message, OutcomeUnknown, Receipt, SendFailed
 
+UNSUBSCRIBE = "List-Unsubscribe"
 MAILS_PER_CONNECTION = 100
 """Servers end a session after so many, each at a number of its own; 100 is below what the common ones allow."""
 
@@ -170,13 +173,32 @@ def message_id(grant_id: str) -> str:
     return f"<{sha256(grant_id.encode()).hexdigest()[:40]}@{domain}>"
 
 
+class _Headers(Compat32):
+    """``List-Unsubscribe`` stays in one line: some who read it find nothing in a header whose first line is empty."""
+
+    def fold(self, name: str, value: Any) -> str:
+        line = f"{name}: {value}"
+        # RFC 5322, 2.1.1: so many at most.
+        return f"{line}{self.linesep}" if name == UNSUBSCRIBE and len(line) <= 998 else super().fold(name, value)
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return self.fold(name, value).encode() if name == UNSUBSCRIBE else super().fold_binary(name, value)
+
+
+class _Mail(EmailMultiAlternatives):
+    def message(self, *args: Any, **options: Any) -> Any:
+        mail = super().message(*args, **options)
+        mail.policy = _Headers()
+        return mail
+
+
 def _to_mail(message: Message) -> EmailMultiAlternatives:
     headers = {"Message-ID": message_id(message.grant_id)}
     if message.unsubscribe_url:
         # RFC 8058: both, and the address takes a POST without log-in.
-        headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        headers[UNSUBSCRIBE] = f"<{message.unsubscribe_url}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail = EmailMultiAlternatives(subject=message.subject, body=message.text, to=[message.address], headers=headers)
+    mail = _Mail(subject=message.subject, body=message.text, to=[message.address], headers=headers)
     if message.html:
         mail.attach_alternative(message.html, "text/html")
     return mail

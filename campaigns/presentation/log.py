@@ -44,7 +44,9 @@ def _words_of(row: SendLog) -> str:
     if row.detail:
         return row.detail
     if row.outcome == Outcome.SENT:
-        return f"The provider took it as {row.provider_reference}." if row.provider_reference else "It was sent."
+        return (
+            f"The provider took it as {_short(row.provider_reference)}." if row.provider_reference else "It was sent."
+        )
     if row.outcome == Outcome.INTENT:
         return "It was allowed, and is under way."
     return f"{code_words(row.code)}."
@@ -123,3 +125,9 @@ def reason_groups(found: Sequence[ReasonCount]) -> list[ReasonGroup]:
             ]
             groups.append(ReasonGroup(state.value, word, sum(one.number for one in counts), reasons))
     return groups
+
+
+def _short(reference: str) -> str:
+    """A provider's own id, as much of it as tells one from the other; the export has it whole."""
+    start, at, domain = reference.strip("<>").partition("@")
+    return f"{start[:12]}…{at}{domain}" if len(start) > 20 else start + at + domain

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
 from campaigns.channels import OutcomeUnknown, Receipt, SendFailed, get_provider
-from campaigns.channels.email import EmailProvider, message_id
+from campaigns.channels.email import EmailProvider, _to_mail, message_id
 from dashboard.processes import free_port
 from tests.campaigns.messages_of import mail
 
@@ -76,6 +76,15 @@ class TestEmail:
         assert sent["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert sent.get_body(("plain",)).get_content().splitlines() == mail().text.splitlines()
         assert sent.get_body(("html",)).get_content().strip() == "<p>Hello</p>"
+
+    def test_the_way_out_is_in_one_line_and_nothing_else_is(self) -> None:
+        url = f"https://callboard.example.com/u/{'x' * 200}"
+        raw = _to_mail(mail(subject="Grüße " * 40, unsubscribe_url=url)).message().as_bytes()
+        head = raw.partition(b"\n\n")[0]
+        assert f"List-Unsubscribe: <{url}>\n".encode() in head
+        assert max(len(line) for line in head.splitlines()) <= 998
+        others = [line for line in head.splitlines() if not line.startswith(b"List-Unsubscribe:")]
+        assert max(len(line) for line in others) <= 78  # folded as ever
 
     def test_many_go_through_one_connection(self, box: Box, email: EmailProvider) -> None:
         for number in range(5):
