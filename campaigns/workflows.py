@@ -56,14 +56,14 @@ class CampaignWorkflow(LiveWorkflow):
             raise ApplicationError(str(problem), details, type="ValidationError", non_retryable=True) from None
         self.state = CampaignState(request, workflow.now, self.touch)
         self.resume_version(self.state.it.version)
-        self.fleet = Fleet(self.state)
+        self.fleet = Fleet(self.state, lambda: self.begun_save >= self.version)
         self.gate = Gate(self.state)
         self.stock = Stocktaker(self.state, lambda: len(self.fleet) > 0)
         self.projection = ProjectionKeeper(lambda: self.version, self._save)
         self.early_decisions: list[ApprovalResult] = []
         self.found_left_over = 0
         self.is_renewing = False
-        self.is_saving = False
+        self.saves_under_way = self.begun_save = 0
 
     @workflow.run
     async def run(self, request: CampaignInput) -> CampaignResult:
@@ -224,6 +224,7 @@ class CampaignWorkflow(LiveWorkflow):
         """Everything is saved and everybody who waits is told."""
         await self.drain()
         await self.stock.ended()
+        await self.gate.ended()
         await self.projection.saved()
 
     def _result(self) -> CampaignResult:
@@ -278,7 +279,7 @@ class CampaignWorkflow(LiveWorkflow):
         await self.fleet.wind_up(at_once=False)
         await self.gate.closed()
         self.is_renewing = True
-        await workflow.wait_condition(lambda: not (self.is_saving or self.stock.is_counting))
+        await workflow.wait_condition(lambda: not (self.saves_under_way or self.stock.is_counting))
         await self.drain()
         state = self.state
         if state.is_over:
@@ -303,10 +304,11 @@ class CampaignWorkflow(LiveWorkflow):
     async def _save(self) -> int:
         # While it continues as new the next run saves: this one leaves no activity behind.
         await workflow.wait_condition(lambda: not self.is_renewing)
-        self.is_saving = True
         view = self._view()
+        self.begun_save = view.version
+        self.saves_under_way += 1
         await effects.save_campaign(view)
-        self.is_saving = False
+        self.saves_under_way -= 1
         return view.version
 
     def _view(self) -> CampaignView:

@@ -5,7 +5,7 @@ shard, given back (``left``), or done. A run that continues as new winds its sha
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +32,9 @@ LATE_GAP = timedelta(seconds=2)
 """Between two rounds for deferred recipients: those whose moments lie closer together are taken up together."""
 WHAT_WAS_STOPPED = "what-was-stopped-pauses-nothing"
 """Patch: the trouble of a shard of before a pause does not pause what was resumed since."""
+TOLD_LAST = "shards-are-told-last"
+"""Patch: what a shard is told is sent after the row is being saved, also when it had just started. That it has started leads
+to nothing by itself, so nothing may begin earlier because of it (temporalio/sdk-rust#1146; the keeper tells more)."""
 
 
 @dataclass
@@ -45,8 +48,9 @@ class Shard:
 
 
 class Fleet:
-    def __init__(self, state: CampaignState) -> None:
+    def __init__(self, state: CampaignState, is_being_saved: Callable[[], bool] = lambda: True) -> None:
         self._state = state
+        self._is_being_saved = is_being_saved
         self._running: dict[int, Shard] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.ended = 0
@@ -164,7 +168,13 @@ class Fleet:
         self._keep(asyncio.create_task(self._signal(shard, signal, message)))
 
     async def _signal(self, shard: Shard, signal: str, message: ShardPace | ShardEnd) -> None:
-        await workflow.wait_condition(lambda: shard.handle is not None or shard.number not in self._running)
+        is_last = workflow.patched(TOLD_LAST)
+        await workflow.wait_condition(
+            lambda: (
+                (shard.handle is not None or shard.number not in self._running)
+                and (not is_last or self._is_being_saved())
+            )
+        )
         if shard.handle is not None and not shard.handle.done():
             with suppress(TemporalError):  # it has just ended
                 await shard.handle.signal(signal, message)

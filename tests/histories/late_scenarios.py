@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
@@ -76,6 +77,19 @@ async def resumed_while_failures_are_counted(desk: CampaignDesk, agency: SlowAge
     return campaign
 
 
+async def cancelled_while_its_gate_is_written(desk: CampaignDesk, agency: SlowAgency) -> object:
+    agency.held_gates = asyncio.Event()
+    campaign = await desk.launch(starts_at=await desk.now() + timedelta(days=1))
+    await campaign.handle.signal("stop", {"reason": "Wrong prices", "requested_by": "admin"})
+    await campaign.until_status("paused")
+    cancelling = asyncio.create_task(campaign.act("cancel", reason="Wrong prices"))
+    await campaign.until_status("cancelled")
+    agency.held_gates.set()
+    await cancelling
+    await campaign.handle.result()
+    return campaign
+
+
 async def _ended_or_paused(campaign: Any) -> None:
     """Before the patches these campaigns paused, and would wait for somebody."""
     await campaign.until(lambda view: view.status in ("completed", "paused"))
@@ -86,4 +100,5 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     counting_at_the_end,
     found_dead_after_the_resume,
     resumed_while_failures_are_counted,
+    cancelled_while_its_gate_is_written,
 ]

@@ -40,6 +40,8 @@ WITHOUT = [
     (NEWEST, "late/0.1.0-first/counted_before_the_end"),
     (NEWEST, "late/0.1.0-first/counting_at_the_end"),
     ("resumed-has-seen-the-failures-before", "late/0.1.0-first/resumed_while_failures_are_counted"),
+    ("the-gate-is-written-at-once", "late/0.1.0-second/cancelled_while_its_gate_is_written"),
+    ("shards-are-told-last", "launches/0.1.0-second/approved_paused_and_resumed"),
     ("what-was-stopped-pauses-nothing", "late/0.1.0-first/found_dead_after_the_resume"),
 ]
 """Histories from before a patch that lead to its place, in each area that has it."""

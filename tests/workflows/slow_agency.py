@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from campaigns.contract import BatchInput, BatchResult, CampaignView, Stock
+from campaigns.contract import BatchInput, BatchResult, CampaignView, GateInput, Stock
 from tests.eventually import aeventually
 from tests.workflows.agency import CampaignDesk, FakeAgency, RunningCampaign
 
@@ -19,6 +19,7 @@ class SlowAgency(FakeAgency):
 
     held_counts: asyncio.Event | None = None
     held_saves: asyncio.Event | None = None
+    held_gates: asyncio.Event | None = None
     dead_batches: asyncio.Event | None = None
     """While set, a batch that is cancelled hears nothing of it, and is found dead when the event fires."""
     counts_begun: int = 0
@@ -33,6 +34,13 @@ class SlowAgency(FakeAgency):
         if self.held_counts is not None:
             await self.held_counts.wait()
         return stock
+
+    @activity.defn
+    async def close_gate(self, wish: GateInput) -> int:
+        written = await super().close_gate(wish)
+        if self.held_gates is not None:
+            await self.held_gates.wait()
+        return written
 
     @activity.defn
     async def save_campaign(self, campaign: CampaignView) -> None:

@@ -7,22 +7,27 @@ fails, and with it everything that is asked of the workflow from then on.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from approvals.contract import ApprovalView, NoticeRequest, SlackCard, SlackMode
 from approvals.workflows import ApprovalWorkflow
+from campaigns.contract import CampaignView, GateInput, Stock
+from campaigns.workflows import CampaignWorkflow
 from orders.contract import MailRequest, OrderView
 from orders.workflows import OrderWorkflow
 from temporal_worker.connection import connect
 from temporal_worker.devserver import DevServer
 from temporal_worker.workers import build_replayer
 from tests.eventually import aeventually
+from tests.workflows.agency import FakeAgency, RunningCampaign, open_campaign_desk
 from tests.workflows.conftest import open_bench, open_desk
 from tests.workflows.office import FakeOffice
 from tests.workflows.shop import FakeShop
@@ -77,6 +82,25 @@ class HeldShop(FakeShop):
         return "somebody@example.com"
 
 
+class HeldAgency(FakeAgency):
+    gate: Gate
+
+    @activity.defn
+    async def close_gate(self, wish: GateInput) -> int:
+        await self.gate.pass_by("close_gate")
+        return await super().close_gate(wish)
+
+    @activity.defn
+    async def count_recipients(self, campaign_id: str) -> Stock:
+        await self.gate.pass_by("count_recipients")
+        return await super().count_recipients(campaign_id)
+
+    @activity.defn
+    async def save_campaign(self, campaign: CampaignView) -> None:
+        await self.gate.pass_by("save_campaign")
+        await super().save_campaign(campaign)
+
+
 async def until_it_rests(handle: WorkflowHandle[Any, Any], *held: str) -> None:
     """Until nothing is under way but these activities."""
 
@@ -106,7 +130,8 @@ async def meets_a_cold_worker(
         await message(process)
         await until_it_rests(handle)
     history = await handle.fetch_history()
-    await handle.terminate()
+    with suppress(RPCError):  # it has ended by itself
+        await handle.terminate()
     await build_replayer([workflow]).replay_workflow(history)
 
 
@@ -150,3 +175,39 @@ async def test_an_item(env: WorkflowEnvironment, held: str) -> None:
         lambda order: order.update("add_item", sku="MOUSE-001", quantity=1),
         gate,
     )
+
+
+@pytest.mark.parametrize("held", ["close_gate", "save_campaign"])
+async def test_the_end_of_a_campaign_that_was_stopped(env: WorkflowEnvironment, held: str) -> None:
+    agency = HeldAgency()
+    agency.gate = Gate(held)
+
+    async def launch_and_stop(desk: Any) -> RunningCampaign:
+        campaign: RunningCampaign = await desk.launch(starts_at=await desk.now() + timedelta(days=1))
+        await campaign.handle.signal("stop", {"reason": "Wrong prices", "requested_by": "admin"})
+        return campaign
+
+    await meets_a_cold_worker(
+        CampaignWorkflow,
+        lambda: open_campaign_desk(env, agency),
+        launch_and_stop,
+        lambda campaign: campaign.act("cancel", reason="Wrong prices"),
+        agency.gate,
+    )
+
+
+@pytest.mark.parametrize("act", ["set_rate", "pause"])
+async def test_a_campaign_whose_shards_have_just_begun(env: WorkflowEnvironment, act: str) -> None:
+    """Their starts are told by events that lead to nothing, as the end of an activity may."""
+    agency = FakeAgency(audience=30, slow=asyncio.Event())
+    async with open_campaign_desk(env, agency) as desk:
+        campaign = await desk.launch()
+        await campaign.until(lambda view: view.shards_running == 3)
+        await until_it_rests(campaign.handle)
+        desk.handles.clear()
+    async with open_campaign_desk(env, agency):
+        await campaign.act(act, **({"per_minute": 30_000} if act == "set_rate" else {}))
+        history = await campaign.handle.fetch_history()
+        await campaign.handle.terminate()
+        agency.slow.set()
+    await build_replayer([CampaignWorkflow]).replay_workflow(history)
