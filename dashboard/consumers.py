@@ -133,9 +133,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return user.is_authenticated and holds and self.may_look()
 
     async def _run(self) -> None:
-        stop_health = health_watch.listen(self.take_health)
-        stop_news = await self._listen_for_news()
+        # A browser may go at any moment: whatever has begun to listen by then has to end.
+        ends = [health_watch.listen(self.take_health)]
         try:
+            await self._listen_for_news(ends)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send_what_waits())
                 code = await self.follow()
@@ -145,10 +146,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
             log.exception("live_page_failed", path=self.scope["path"])
             await self.close(TRY_AGAIN)
         finally:
-            stop_news()
-            stop_health()
+            for end in ends:
+                end()
 
-    async def _listen_for_news(self) -> Callable[[], None]:
+    async def _listen_for_news(self, ends: list[Callable[[], None]]) -> None:
         """The badges of approvals and of campaigns are on every page, for whoever takes part in them."""
         user = self.scope["user"]
         has_perm = database_sync_to_async(user.has_perm)
@@ -160,12 +161,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
             ends.append(inbox_feed().listen(user.get_username(), self.take_news, now.get(COUNTER, 0)))
         if sees_campaigns:
             ends.append(campaign_feed().listen(self.take_campaigns, now.get(CAMPAIGNS, 0)))
-
-        def end_all() -> None:
-            for end in ends:
-                end()
-
-        return end_all
 
     async def _send_what_waits(self) -> None:
         while fragments := await self.outbox.take():

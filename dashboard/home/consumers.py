@@ -24,11 +24,13 @@ class HomeConsumer(LiveConsumer):
         self.watched = [self._watched(right) for right in self.shown]
         for one in self.watched:
             viewers.join(one)
-        stop = await home_feed().listen(self.shown, self._take, seen)
         try:
-            await self.gone()
+            stop = await home_feed().listen(self.shown, self._take, seen)
+            try:
+                await self.gone()
+            finally:
+                stop()
         finally:
-            stop()
             for one in self.watched:
                 viewers.leave(one)
         return DONE

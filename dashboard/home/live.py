@@ -44,18 +44,22 @@ class HomeFeed:
         if self._work is None:
             self._stops = [pulse.listen(name, self._on_change) for name in counters()]
             self._work = asyncio.create_task(self._follow())
-        frame = self._shown.get(rights)
-        if frame is None:
-            frame = await asyncio.to_thread(_frame_of, rights)
-            frame = self._shown.setdefault(rights, frame)
-        if frame.digest != seen:
-            callback(frame.pieces)
 
         def end() -> None:
             self._followers.discard(follower)
             if not self._followers:
                 self._end()
 
+        try:
+            frame = self._shown.get(rights)
+            if frame is None:
+                frame = await asyncio.to_thread(_frame_of, rights)
+                frame = self._shown.setdefault(rights, frame)
+        except BaseException:  # the browser has gone meanwhile
+            end()
+            raise
+        if frame.digest != seen:
+            callback(frame.pieces)
         return end
 
     def _end(self) -> None:

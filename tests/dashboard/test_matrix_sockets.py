@@ -43,7 +43,10 @@ async def test_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     statuses = [403 if who in STRANGERS else SOCKETS[path](world.people[who]) for path, who in asks]
     # All at once: an open socket shows itself by staying open for a moment.
     found = await asyncio.gather(
-        *(_close_code(world, path, who, 15 if status else 1) for (path, who), status in zip(asks, statuses, strict=True))
+        *(
+            _close_code(world, path, who, 15 if status else 1)
+            for (path, who), status in zip(asks, statuses, strict=True)
+        )
     )
     wrong = [
         f"/{path} by {who}: {code}, not {status}"
