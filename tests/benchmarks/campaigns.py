@@ -36,7 +36,7 @@ from tests.eventually import aeventually
 from tests.stack import Stack
 
 ROUNDS = 3
-PEOPLE = 400
+PEOPLE = 300
 NAIVE_PEOPLE = 100
 """Of a round; fewer, because it is so much slower."""
 CAP, CROWD = 3, 20
