@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
+LEFT_OUT = {"temporal_worker_changecounter"}
+"""Only tells open pages that something has moved."""
 Rows = dict[str, dict[Any, tuple[Any, ...]]]
 """By table and key."""
 _kept: dict[object, Rows] = {}
@@ -43,8 +45,9 @@ def _write(kept: Rows) -> bool:
 
 def _all_rows() -> Rows:
     rows: Rows = {}
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     with connection.cursor() as cursor:
-        for table in connection.introspection.django_table_names(only_existing=True, include_views=False):
+        for table in set(tables) - LEFT_OUT:
             cursor.execute(f'SELECT * FROM "{table}"')
             rows[table] = {row[0]: row for row in cursor.fetchall()}
     return rows
