@@ -93,5 +93,6 @@ def _orders(user: User) -> tuple[str, str]:
 @logged_in
 def dismiss(request: HttpRequest) -> HttpResponse:
     """Puts the tour away for good."""
+    assert isinstance(request.user, User)
     Profile.objects.update_or_create(user=request.user, defaults={"tour_dismissed_at": timezone.now()})
     return redirect("home")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,10 @@ def test_an_order_behind_the_curtain(worker: None) -> None:
     eventually(is_known)
 
 
+def _counts_down(order_id: str) -> bool:
+    return bool(gateway.read_order(order_id).view.countdowns)
+
+
 class TestFastForward:
     UNTIL = "2026-07-02T10:00:00Z"
 
@@ -196,7 +201,7 @@ class TestFastForward:
             for key in ("first", "second")
         )
         for view in (first, second):
-            eventually(lambda view=view: gateway.read_order(view.order_id).view.countdowns)
+            eventually(partial(_counts_down, view.order_id))
         [countdown] = gateway.read_order(first.order_id).view.countdowns
         assert timedelta(hours=23) < countdown.ends_at - timezone.now() <= timedelta(hours=24)
         page = f"/technical/order-{first.order_id}/fast-forward/"
