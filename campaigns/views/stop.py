@@ -11,6 +11,7 @@ from campaigns.counts import WAITING
 from campaigns.forms import StopForm
 from campaigns.gateway.rights import SEE_CAMPAIGNS, STOP_ALL
 from campaigns.gateway.series import live_series
+from campaigns.import_pages import names_of
 from campaigns.live import TEXTS
 from campaigns.models import Campaign
 from campaigns.views.viewer import user_of
@@ -60,7 +61,8 @@ def report(request: HttpRequest, stop_id: str) -> HttpResponse:
         if problem.code != "unknown_stop":
             raise
         return redirect("campaigns:list")
-    context = {"nav": "campaigns", "report": found, "entries": _entries(found), "stop_id": stop_id}
+    by = names_of([found.requested_by]).get(found.requested_by, "")
+    context = {"nav": "campaigns", "report": found, "by": by, "entries": _entries(found), "stop_id": stop_id}
     template = "campaigns/_stop_report.html" if is_fragment(request) else "campaigns/stop_report.html"
     return render(request, template, context)
 
