@@ -39,7 +39,8 @@ def latest_events() -> list[Event]:
             at=row.at,
             subject=f"Order {row.order.order_id[-4:]}",
             href=reverse("orders:detail", args=[row.order.order_id]),
-            text=row.text,
+            # "Order 3bed placed for …": its name stands before it.
+            text=row.text.removeprefix("Order "),
             icon=icon_of(row.kind),
             person=row.username,
             who=names.get(row.username, row.username),
