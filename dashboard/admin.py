@@ -37,7 +37,7 @@ class PersonAdmin(EffectAdmin, UserAdmin):
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        fields = super().get_readonly_fields(request, obj)
+        fields = (*super().get_readonly_fields(request, obj), "last_login", "date_joined")
         return fields if _is_superuser(request) else (*fields, "is_superuser", "user_permissions")
 
     def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
