@@ -154,7 +154,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
         user = self.scope["user"]
         has_perm = database_sync_to_async(user.has_perm)
         takes_part, sees_campaigns = await has_perm("approvals.ask_approval"), await has_perm("campaigns.view_campaign")
-        ends: list[Callable[[], None]] = []
         if takes_part or sees_campaigns:
             now = await database_sync_to_async(ChangeCounter.read)()
         if takes_part:
