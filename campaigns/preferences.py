@@ -76,6 +76,7 @@ def save_preferences(user_id: str, version: int, preferences: Preferences) -> bo
     if contact is not None:
         contact.preferences_version = version
         contact.paused_until = preferences.paused_until
+        contact.hours_between = preferences.hours_between
         contact.suppressed_channels = list(preferences.suppressed_channels)
         contact.time_zone = preferences.time_zone or contact.time_zone
         contact.locale = preferences.locale or contact.locale
@@ -100,6 +101,7 @@ def preferences_with(contact: Contact, opt_outs: list[OptOutMessage]) -> Prefere
         opt_outs=opt_outs,
         suppressed_channels=contact.unreachable_channels,
         paused_until=contact.paused_until,
+        hours_between=contact.hours_between,
     )
 
 

@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from campaigns.contract import LANGUAGES, PreferencesInput
 from campaigns.gateway.own_wishes import OwnChanges, OwnWishes, Toggle
-from campaigns.wish_words import LANGUAGE_NAMES, day_words, language_word
+from campaigns.wish_words import LANGUAGE_NAMES, day_words, language_word, often_words
 from dashboard.keyed_forms import KeyedForm
 
 LONGEST_PAUSE = timedelta(days=366)
+GAPS = ("", "24", "168", "720")
+"""Hours between two messages that can be wished for."""
 
 
 @cache
@@ -29,6 +31,13 @@ def zone_choices() -> list[tuple[str, str]]:
 class WishesForm(KeyedForm):
     """Bound to a POST it says what is to change; unbound it shows what there is."""
 
+    hours_between = forms.ChoiceField(
+        label="How often, at most",
+        required=False,
+        show_hidden_initial=True,
+        help_text="What you are told of an order does not count.",
+        error_messages={"invalid_choice": "Choose one of these."},
+    )
     paused_until = forms.DateField(
         label="Send me nothing until",
         required=False,
@@ -54,9 +63,12 @@ class WishesForm(KeyedForm):
     def __init__(self, data: Any = None, *, wishes: OwnWishes) -> None:
         zone = ZoneInfo(wishes.time_zone or "UTC")
         paused = wishes.paused_until.astimezone(zone).date() if wishes.paused_until else None
-        initial = {"paused_until": paused, "time_zone": wishes.time_zone, "locale": wishes.locale}
+        gap = f"{wishes.hours_between:g}" if wishes.hours_between else ""
+        initial = {"paused_until": paused, "time_zone": wishes.time_zone, "locale": wishes.locale, "hours_between": gap}
         super().__init__(data, initial=initial)
         self.wishes = wishes
+        gaps = sorted({*GAPS, gap}, key=lambda one: float(one or 0))
+        self._offer("hours_between", gap, [(one, _capital(often_words(one))) for one in gaps])
         self._offer("time_zone", wishes.time_zone, zone_choices())
         self._offer("locale", wishes.locale, [(code, LANGUAGE_NAMES[code]) for code in LANGUAGES])
         tomorrow = timezone.now().astimezone(zone).date() + timedelta(days=1)
@@ -106,7 +118,8 @@ class WishesForm(KeyedForm):
         return values
 
     def _settings(self) -> tuple[PreferencesInput | None, str]:
-        changed = [name for name in ("paused_until", "time_zone", "locale") if name in self.changed_data]
+        names = ("paused_until", "hours_between", "time_zone", "locale")
+        changed = [name for name in names if name in self.changed_data]
         if not changed:
             return None, ""
         given = self.cleaned_data
@@ -118,6 +131,9 @@ class WishesForm(KeyedForm):
         if "locale" in changed and given["locale"]:
             values["locale"] = given["locale"]
             words.append(f"language {language_word(given['locale'])}")
+        if "hours_between" in changed:
+            values["hours_between"] = float(given["hours_between"]) if given["hours_between"] else None
+            words.insert(0, often_words(given["hours_between"]))
         if "paused_until" in changed:
             day = given["paused_until"]
             zone = ZoneInfo(values.get("time_zone") or self.wishes.time_zone or "UTC")
@@ -126,3 +142,7 @@ class WishesForm(KeyedForm):
             )
             words.insert(0, f"nothing until {day_words(day)}" if day else "no pause any more")
         return (PreferencesInput(**values), ", ".join(words)) if values else (None, "")
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -25,6 +25,14 @@ def language_word(tag: str) -> str:
     return LANGUAGE_NAMES.get(tag.partition("-")[0], tag)
 
 
+def often_words(hours: str) -> str:
+    """How often somebody wishes to hear from us, by the hours between two messages: ``once a week at most``."""
+    if not hours:
+        return "as often as there is something"
+    a_time = {"24": "a day", "168": "a week", "720": "a month"}.get(hours, f"in {hours} hours")
+    return f"once {a_time} at most"
+
+
 def day_words(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 

@@ -96,7 +96,10 @@ def _field(path: tuple[str | int, ...]) -> str:
 
 @api.exception_handler(Throttled)
 def on_too_many(request: HttpRequest, error: Throttled) -> HttpResponse:
-    answer = {"code": "too_many", "detail": "Too many calls. Wait as long as Retry-After says; the same key is safe then."}
+    answer = {
+        "code": "too_many",
+        "detail": "Too many calls. Wait as long as Retry-After says; the same key is safe then.",
+    }
     return JsonResponse(answer, status=429, headers={"Retry-After": str(error.wait or 1)})
 
 

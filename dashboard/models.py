@@ -37,7 +37,9 @@ class ApiToken(models.Model):
     is_demo = models.BooleanField(default=False, editable=False, help_text="Refused outside the demo.")
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Refused from then on. Empty: it does not expire.")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Refused from then on. Empty: it does not expire."
+    )
     tail = models.CharField(max_length=4, editable=False, default="", help_text="Its last letters, to tell it by.")
 
     class Meta:

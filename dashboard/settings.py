@@ -295,7 +295,6 @@ if SLACK_BOT_TOKEN and not (SLACK_SIGNING_SECRET and SLACK_TEAM_ID):
 # ── Work ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Threads of the worker's pool, and so the most activities and database connections of one worker at a time.
 WORKER_THREADS = env.int("WORKER_THREADS", 16)
-PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", "orders.payments.sandbox.SandboxPaymentProvider")
 # Where the worker's figures are to be fetched, "127.0.0.1:9464"; off while it is empty. A port alone is this machine's.
 METRICS_ADDRESS = env.str("METRICS_ADDRESS", "")
 if METRICS_ADDRESS.isdigit():
@@ -303,6 +302,7 @@ if METRICS_ADDRESS.isdigit():
 # Which version of which Worker Deployment a worker is; none while both are empty. docs/deploy.md
 WORKER_DEPLOYMENT = env.str("WORKER_DEPLOYMENT", "")
 WORKER_BUILD_ID = env.str("WORKER_BUILD_ID", "")
+PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", "orders.payments.sandbox.SandboxPaymentProvider")
 # Seconds that the sandbox takes before and after it books a charge; the soak kills the worker in them.
 PAYMENT_SANDBOX_LATENCY = env.float("PAYMENT_SANDBOX_LATENCY", 0.0)
 

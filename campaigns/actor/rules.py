@@ -144,7 +144,16 @@ def _cap(
 
 
 def min_gap(case: Case, at: datetime) -> Hold | None:
-    hours = case.policy.min_hours_between
+    words = "{} h must lie between two messages"
+    return _gap(case, at, "min_hours_between", case.policy.min_hours_between, words)
+
+
+def own_gap(case: Case, at: datetime) -> Hold | None:
+    """They have said how often they wish to hear from us."""
+    return _gap(case, at, "hours_between", case.preferences.hours_between, "They wish {} h between two messages")
+
+
+def _gap(case: Case, at: datetime, rule: str, hours: float | None, words: str) -> Hold | None:
     if hours is None or not case.counted:
         return None
     last = case.counted[-1]
@@ -152,10 +161,11 @@ def min_gap(case: Case, at: datetime) -> Hold | None:
     if at >= until:
         return None
     elapsed = at - last.at
-    reason = f"{hours:g} h must lie between two messages; the last was {_span(elapsed)} ago."
+    reason = f"{words.format(f'{hours:g}')}; the last was {_span(elapsed)} ago."
     needed = floor(elapsed / timedelta(hours=1) * 100) / 100  # rounded down, so that it would do
-    changes = [Change("min_hours_between", f"{hours:g}", f"{needed:g}")]
-    return Hold(DecisionCode.MIN_GAP, "min_hours_between", reason, until, hours, [last], changes)
+    return Hold(
+        DecisionCode.MIN_GAP, rule, reason, until, hours, [last], [Change(rule, f"{hours:g}", f"{needed:g}")]
+    )
 
 
 def quiet_hours(case: Case, at: datetime) -> Hold | None:
@@ -169,7 +179,7 @@ def quiet_hours(case: Case, at: datetime) -> Hold | None:
 
 
 RULES: list[Rule] = [
-    unknown_channel, suppressed, opted_out, paused, day_cap, channel_cap, category_cap, min_gap, quiet_hours,
+    unknown_channel, suppressed, opted_out, paused, day_cap, channel_cap, category_cap, min_gap, own_gap, quiet_hours,
 ]  # fmt: skip
 TRANSACTIONAL_RULES: list[Rule] = [unknown_channel, suppressed, opted_out]
 """Those that a transactional message obeys too: it passes caps, quiet hours and pauses."""

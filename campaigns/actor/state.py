@@ -207,6 +207,7 @@ class ActorState:
             opt_outs=list({one.key(): one for one in out}.values()),
             suppressed_channels=list(dict.fromkeys(suppressed)),
             paused_until=was.paused_until if wish.paused_until == "unchanged" else wish.paused_until,
+            hours_between=was.hours_between if wish.hours_between == "unchanged" else wish.hours_between,
         )
 
     def set_own_cap(self, wish: FrequencyCapInput) -> None:

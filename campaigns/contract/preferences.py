@@ -6,7 +6,7 @@ from typing import Literal
 
 from campaigns.contract.caps import check_zone
 from campaigns.contract.sends import check_aware
-from campaigns.contract.words import MAX_NAME, MAX_OPT_OUTS
+from campaigns.contract.words import MAX_GAP_HOURS, MAX_NAME, MAX_OPT_OUTS
 from temporal_worker.contract import By, InvalidField, check_number, check_text
 
 
@@ -43,6 +43,8 @@ class Preferences:
     paused_until: datetime | None = None
     changed_at: datetime | None = None
     changed_by: By | None = None
+    hours_between: float | None = None
+    """How often they wish to hear from us: so many hours at least lie between two messages, whatever the cap allows."""
 
     @property
     def opted_out_channels(self) -> list[str]:
@@ -60,11 +62,13 @@ class Preferences:
         _check_names("suppressed_channels", self.suppressed_channels)
         if self.paused_until is not None:
             check_aware("paused_until", self.paused_until)
+        _check_hours(self.hours_between)
 
 
 @dataclass(frozen=True)
 class PreferencesInput:
-    """``set_preferences``. What is left out, or null, stays as it was; only a null ``paused_until`` ends the pause.
+    """``set_preferences``. What is left out, or null, stays as it was; only a null ``paused_until`` ends the pause, and a null
+    ``hours_between`` the wish for a gap.
 
     ``opted_out_channels`` and ``opted_out_categories`` each replace the opt-outs of their kind; ``opt_outs`` replaces all.
     """
@@ -77,6 +81,7 @@ class PreferencesInput:
     by: By = field(default_factory=By)
     opt_outs: list[OptOut] | None = None
     suppressed_channels: list[str] | None = None
+    hours_between: float | Literal["unchanged"] | None = "unchanged"
 
     def check(self) -> None:
         if self.time_zone:
@@ -88,7 +93,13 @@ class PreferencesInput:
         _check_opt_outs("opt_outs", self.opt_outs or [])
         if isinstance(self.paused_until, datetime):
             check_aware("paused_until", self.paused_until)
+        _check_hours(None if self.hours_between == "unchanged" else self.hours_between)
         self.by.check()
+
+
+def _check_hours(hours: float | str | None) -> None:
+    if hours is not None and (isinstance(hours, str) or not 0 < hours <= MAX_GAP_HOURS):
+        raise InvalidField("hours_between", f"must be more than 0 and at most {MAX_GAP_HOURS} hours")
 
 
 def _check_names(name: str, values: list[str]) -> None:

@@ -42,11 +42,12 @@ class OwnWishes:
     time_zone: str
     locale: str
     history: list[PreferenceChange]
+    hours_between: float | None = None
 
 
 @dataclass(frozen=True)
 class OwnChanges:
-    """What is to be different. ``settings`` has the pause, the time zone and the language, as far as they change."""
+    """What is to be different. ``settings`` has the pause, the gap, the time zone and the language, as far as they change."""
 
     less: Collection[Toggle] = ()
     more: Collection[Toggle] = ()
@@ -93,7 +94,9 @@ def read_wishes(wish: Wish) -> OwnWishes:
         return OwnWishes(False, opt_outs, (), None, "", "", history)
     paused_until = contact.paused_until if contact.paused_until and contact.paused_until > timezone.now() else None
     toggles = _toggles(wish, contact, opt_outs)
-    return OwnWishes(True, opt_outs, toggles, paused_until, contact.time_zone, contact.locale, history)
+    return OwnWishes(
+        True, opt_outs, toggles, paused_until, contact.time_zone, contact.locale, history, contact.hours_between
+    )
 
 
 def _toggles(wish: Wish, contact: Contact, opt_outs: frozenset[Toggle]) -> tuple[Toggle, ...]:
@@ -152,12 +155,19 @@ def _more(wish: Wish, toggle: Toggle) -> bool:
 def _set(wish: Wish, settings: PreferencesInput, words: str, key: str) -> bool:
     """False when it was like this already: a form that is sent twice is told of once."""
     contact = Contact.objects.get(user_id=wish.user_id)
-    now = replace(settings, time_zone=contact.time_zone, locale=contact.locale, paused_until=contact.paused_until)
+    now = replace(
+        settings,
+        time_zone=contact.time_zone,
+        locale=contact.locale,
+        paused_until=contact.paused_until,
+        hours_between=contact.hours_between,
+    )
     wanted = replace(
         now,
         time_zone=settings.time_zone or now.time_zone,
         locale=settings.locale or now.locale,
         paused_until=now.paused_until if settings.paused_until == "unchanged" else settings.paused_until,
+        hours_between=now.hours_between if settings.hours_between == "unchanged" else settings.hours_between,
     )
     if wanted == now:
         return False

@@ -83,6 +83,9 @@ def _words(wish: PreferencesInput) -> str:
         parts.append("pause ended")
     elif isinstance(wish.paused_until, datetime):
         parts.append(f"paused until {wish.paused_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    if wish.hours_between != "unchanged":
+        hours = wish.hours_between
+        parts.append("no gap of their own" if hours is None else f"{hours:g} h between two messages")
     for what, names in (("channels", wish.opted_out_channels), ("categories", wish.opted_out_categories)):
         if names is not None:
             parts.append(f"opted out of {what}: {', '.join(names) or 'none'}")

@@ -15,7 +15,16 @@ from campaigns.inspector.dayline import Dayline
 from campaigns.inspector.drawing import Refusal
 from campaigns.inspector.facts import Facts
 from campaigns.inspector.runs import RunLine, run_lines
-from campaigns.inspector.words import CHANNELS, cap_words, channel_word, quiet_words, rule_word, several, window_words
+from campaigns.inspector.words import (
+    CHANNELS,
+    cap_words,
+    channel_word,
+    hours,
+    quiet_words,
+    rule_word,
+    several,
+    window_words,
+)
 from campaigns.models import PreferenceChange, SendLog
 from campaigns.models.words import Outcome
 from dashboard.phrases import Part
@@ -117,6 +126,11 @@ class ActorPage:
     def paused(self) -> str:
         until = self.view.preferences.paused_until
         return f"Until {self.clock.short(until)}" if until is not None and until > self.at else "No"
+
+    @property
+    def how_often(self) -> str:
+        wish = self.view.preferences.hours_between
+        return f"{hours(wish)} apart at least, as they wish" if wish else "As the cap allows"
 
     @property
     def quiet(self) -> str:

@@ -37,6 +37,7 @@ def rule_word(rule: str) -> str:
 _RULES = {
     "max_per_day": "Messages a day",
     "min_hours_between": "Minimum gap",
+    "hours_between": "Their own gap",
     "quiet_hours": "Quiet hours",
     "paused_until": "Their pause",
     "opted_out": "Opt-out",
@@ -65,7 +66,7 @@ def _held(decision: SendDecision, clock: Clock, last: datetime | None) -> str:
             return "Nothing"
         case DecisionCode.MIN_GAP:
             after = f" after {clock.short(last)}" if last is not None else ""
-            return f"Minimum gap, {hours(decision.limit or 0)}{after}"
+            return f"{rule_word(decision.rule)}, {hours(decision.limit or 0)}{after}"
         case DecisionCode.CAP_DAY if not decision.limit:
             return "The cap allows none"
         case DecisionCode.CAP_DAY:
@@ -97,6 +98,8 @@ def change_words(change: Change) -> str:
             return f"{name} a day {change.current} → {change.needed}"
         case "min_hours_between":
             return f"gap {hours(float(change.current))} → {hours(float(change.needed))}"
+        case "hours_between":
+            return f"the gap that they wish {hours(float(change.current))} → {hours(float(change.needed))}"
         case "quiet_hours":
             return f"quiet hours {_dashed(change.current)} → {_dashed(change.needed) or 'none'}"
         case "paused_until":

@@ -44,6 +44,12 @@ class Contact(models.Model):
     )
     attributes = models.JSONField(default=dict, blank=True, validators=[check_attributes])
     paused_until = models.DateTimeField(null=True, blank=True, help_text="They wish nothing before.")
+    hours_between = models.FloatField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="So many hours at least they wish between two messages; empty: as many as the cap allows.",
+    )
     own_cap = models.JSONField(
         null=True, blank=True, editable=False, help_text="A cap of their own, as it was last given to their actor."
     )

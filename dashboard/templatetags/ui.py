@@ -72,7 +72,13 @@ def phrase(parts: list[Part]) -> SafeString:
 def browser(agent: str) -> str:
     """``Firefox on Linux``, of what a browser says about itself."""
     names = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-    systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"))
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+    )
     name = next((word for sign, word in names if sign in agent), "A browser")
     system = next((word for sign, word in (*systems, ("Linux", "Linux")) if sign in agent), "")
     return f"{name} on {system}" if system else name
