@@ -53,6 +53,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            "axes": {"level": "WARNING"},  # four lines for each log-in
             "daphne": {"level": "WARNING"},
             "django.channels.server": {"level": "WARNING"},
             "django.request": {"level": "ERROR", "filters": ["no_unavailable"]},

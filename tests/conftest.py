@@ -76,6 +76,12 @@ def _fast_passwords() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _unthrottled() -> None:
+    """Five queries for each log-in of a test; ``tests/dashboard/test_throttle.py`` turns them on again."""
+    settings.AXES_ENABLED = False
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _quick_flush() -> None:
     flushing.install()
 

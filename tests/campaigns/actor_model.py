@@ -18,6 +18,7 @@ class Model:
     policy: CapPolicy | None = None
     own_cap: CapPolicy | None = None
     paused_until: datetime | None = None
+    hours_between: float | None = None
     out: set[tuple[str, str]] = field(default_factory=set)
     sends: list[SendRecord] = field(default_factory=list)
     spent: set[str] = field(default_factory=set)
@@ -40,7 +41,7 @@ class Model:
         caps = [(rules.max_per_day, len(day))]
         caps += [((rules.per_channel or {}).get(request.channel), sum(s.channel == request.channel for s in day))]
         caps += [((rules.per_category or {}).get(request.category), sum(s.category == request.category for s in day))]
-        gap = timedelta(hours=rules.min_hours_between or 0)
+        gap = timedelta(hours=max(rules.min_hours_between or 0, self.hours_between or 0))
         clock = f"{now.astimezone(zone):%H:%M}"
         quiet = rules.quiet_hours or QuietHours("25:00", "26:00")
         return not (
@@ -83,6 +84,7 @@ class Model:
                 time_zone="" if self.zone == "UTC" else self.zone,
                 opt_outs=[OptOut(*pair) for pair in sorted(self.out)],
                 paused_until=self.paused_until,
+                hours_between=self.hours_between,
             ),
             sends=recent,
             used_grant_ids=[*old, *sorted(self.spent)],

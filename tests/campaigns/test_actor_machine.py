@@ -158,6 +158,11 @@ class ActorMachine(RuleBasedStateMachine):
         self.actor.set_preferences(PreferencesInput(paused_until=until), self.now)
         self.model.paused_until = until
 
+    @rule(hours=st.sampled_from([None, 1, 24, 168]))
+    def wish_for_less(self, hours: float | None) -> None:
+        self.actor.set_preferences(PreferencesInput(hours_between=hours), self.now)
+        self.model.hours_between = hours
+
     @precondition(lambda self: not self.fixed)
     @rule(policy=POLICIES, is_newer=st.booleans())
     def change_policy(self, policy: CapPolicy, is_newer: bool) -> None:

@@ -59,7 +59,7 @@ POLICY = CapPolicy(
     time_zone="Europe/Berlin",
 )
 SEND = SendRecord(GRANT, "CMP-20261121-120000-7f3a", "email", AT, "marketing", False, 7)
-PREFERENCES = Preferences("Europe/Berlin", "de", [OptOut("sms", "")], ["push"], LATER, AT, ANN)
+PREFERENCES = Preferences("Europe/Berlin", "de", [OptOut("sms", "")], ["push"], LATER, AT, ANN, 168)
 DECISION = SendDecision(
     allowed=False,
     code="cap_day",

@@ -140,6 +140,16 @@ class TestEachRule:
         assert told(decision) == ("paused_by_user", "paused_until", None, 0, NOW + HOUR)
         assert decide(case(paused_until=NOW), NOW).allowed
 
+    def test_how_often_they_wish_to_hear_of_us(self) -> None:
+        decision = decide(case(sent(30), hours_between=168, min_hours_between=2, max_per_day=3), NOW)
+        assert told(decision) == ("min_gap", "hours_between", 168, 1, NOW + 138 * HOUR)
+        assert decision.reason == "They wish 168 h between two messages; the last was 30 h 0 min ago."
+        assert decision.changes == [Change("hours_between", "168", "30")]
+        assert decide(case(sent(168), hours_between=168), NOW).allowed
+        assert decide(case(hours_between=168), NOW).allowed
+        longer = decide(case(sent(1), hours_between=24, min_hours_between=48), NOW)
+        assert (longer.rule, longer.also) == ("min_hours_between", ["min_gap"])
+
     def test_suppressed_and_unknown_channels(self) -> None:
         assert decide(case(suppressed_channels=["email"]), NOW).code == "suppressed"
         unknown = decide(case(channel="fax"), NOW)

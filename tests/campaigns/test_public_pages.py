@@ -11,7 +11,15 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns import gateway, preferences
-from campaigns.contract import ActorView, By, Door, Preferences, PreferencesInput, user_actor_workflow_id
+from campaigns.contract import (
+    ActorView,
+    By,
+    Door,
+    MessageSentInput,
+    Preferences,
+    PreferencesInput,
+    user_actor_workflow_id,
+)
 from campaigns.contract import OptOut as OptOutMessage
 from campaigns.gateway import own_wishes, wishes
 from campaigns.models import Contact, OptOut, PreferenceChange, SendLog
@@ -205,6 +213,28 @@ class TestPreferences:
             ("opted_out", "sms"),
             ("preferences", ""),
         ]
+
+    @pytest.mark.usefixtures("worker")
+    def test_once_a_week_at_most_is_kept_and_holds(self) -> None:
+        contact()
+        sent = form_of(client().get(page_of()).content.decode()) | {"hours_between": ["168"]}
+        assert "Once a week at most." in client().post(page_of(), sent).content.decode()
+        assert Contact.objects.get().hours_between == 168
+        assert actor().preferences.hours_between == 168
+        message = MessageSentInput("elsewhere-1", "email", timezone.now(), "marketing")
+        temporal.call(temporal.signal(user_actor_workflow_id("USER-001"), "message_sent", message))
+        eventually(lambda: actor().channels[0].decision.rule == "hours_between")
+        again = form_of(client().get(page_of()).content.decode())
+        assert again["hours_between"] == ["168"]
+        answer = client().post(page_of(), again | {"hours_between": [""]})
+        assert "As often as there is something." in answer.content.decode()
+        assert (Contact.objects.get().hours_between, actor().preferences.hours_between) == (None, None)
+
+    def test_a_gap_that_is_not_offered_is_refused(self) -> None:
+        contact()
+        sent = form_of(client().get(page_of()).content.decode()) | {"hours_between": ["1"]}
+        assert client().post(page_of(), sent).status_code == 422
+        assert Contact.objects.get().hours_between is None
 
     @pytest.mark.usefixtures("worker")
     def test_the_first_answer_names_each_change(self) -> None:

@@ -191,7 +191,7 @@ class TestRefusals:
 class TestSeed:
     def test_has_what_counts_and_what_is_spent(self) -> None:
         now = datetime(2027, 3, 28, 12, tzinfo=UTC)
-        contact(paused_until=now + timedelta(days=1), suppressed_channels=["push"], locale="de")
+        contact(paused_until=now + timedelta(days=1), suppressed_channels=["push"], locale="de", hours_between=168)
         preferences.save_own_cap("USER-001", CapPolicy(5, max_per_day=1))
         preferences.record_opt_out("USER-001", "sms", by=PERSON)
         for number, (outcome, hours) in enumerate(
@@ -214,6 +214,7 @@ class TestSeed:
         assert (seed.preferences.time_zone, seed.preferences.locale) == ("Europe/Berlin", "de")
         assert seed.preferences.suppressed_channels == ["push"]
         assert seed.preferences.paused_until == now + timedelta(days=1)
+        assert seed.preferences.hours_between == 168
         assert seed.own_cap is not None
         assert seed.own_cap.max_per_day == 1
 

@@ -26,7 +26,8 @@ def vera() -> User:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted() -> Iterator[None]:
+def _nothing_counted(settings: Any) -> Iterator[None]:
+    settings.AXES_ENABLED = True
     throttle.calls.clear()
     throttle.bad_tokens.clear()
     yield
