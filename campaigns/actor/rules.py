@@ -163,9 +163,7 @@ def _gap(case: Case, at: datetime, rule: str, hours: float | None, words: str) -
     elapsed = at - last.at
     reason = f"{words.format(f'{hours:g}')}; the last was {_span(elapsed)} ago."
     needed = floor(elapsed / timedelta(hours=1) * 100) / 100  # rounded down, so that it would do
-    return Hold(
-        DecisionCode.MIN_GAP, rule, reason, until, hours, [last], [Change(rule, f"{hours:g}", f"{needed:g}")]
-    )
+    return Hold(DecisionCode.MIN_GAP, rule, reason, until, hours, [last], [Change(rule, f"{hours:g}", f"{needed:g}")])
 
 
 def quiet_hours(case: Case, at: datetime) -> Hold | None:

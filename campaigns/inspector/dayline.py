@@ -151,18 +151,22 @@ class Dayline:
 
     @property
     def gap(self) -> Bar | None:
-        hours_between = self.cap.min_hours_between
-        if not hours_between or not self._counted:
+        if not self._hours_between or not self._counted:
             return None
         last = self._counted[-1].at
-        until = last + timedelta(hours=hours_between)
+        until = last + timedelta(hours=self._hours_between)
         if until <= self.scale.start:
             return None
         return Bar(self.scale.x(last), self.scale.width(last, until), self.lanes_y - 20)
 
     @property
     def gap_words(self) -> str:
-        return f"Gap of {hours(self.cap.min_hours_between or 0)}"
+        return f"Gap of {hours(self._hours_between)}"
+
+    @property
+    def _hours_between(self) -> float:
+        """The cap's gap, or the one that they wish when that is longer."""
+        return max(self.cap.min_hours_between or 0, self._view.preferences.hours_between or 0)
 
     # ── The slots ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -44,7 +44,8 @@ def _next(line: ChannelLine, by: str, view: ActorView, clock: Clock) -> str:
 def _because(decision: SendDecision, view: ActorView, clock: Clock) -> str:
     match decision.code:
         case DecisionCode.MIN_GAP:
-            return f"{hours(decision.limit or 0)} after the last"
+            wish = ", as they wish" if decision.rule == "hours_between" else ""
+            return f"{hours(decision.limit or 0)} after the last{wish}"
         case DecisionCode.CAP_DAY if view.cap is not None and view.window_ends_at is not None:
             is_day = window_phrase(view) == "today"
             return "when a new day begins for them" if is_day else "when the oldest has been sent for 24 hours"

@@ -221,7 +221,7 @@ class TestPreferences:
         assert "Once a week at most." in client().post(page_of(), sent).content.decode()
         assert Contact.objects.get().hours_between == 168
         assert actor().preferences.hours_between == 168
-        message = MessageSentInput("elsewhere-1", "email", timezone.now(), "marketing")
+        message = MessageSentInput("elsewhere-1", "email", "marketing", timezone.now())
         temporal.call(temporal.signal(user_actor_workflow_id("USER-001"), "message_sent", message))
         eventually(lambda: actor().channels[0].decision.rule == "hours_between")
         again = form_of(client().get(page_of()).content.decode())
