@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import structlog
 from channels.db import database_sync_to_async
@@ -15,9 +16,10 @@ from campaigns import gateway
 from campaigns.gateway.rights import SEND
 from campaigns.inspector.stampede import Asked, StampedeForm, Tally, run
 from campaigns.live_actor import SEE, inspect, live_actor
+from campaigns.live_log import log_feed, told_fragment
 from campaigns.models import Contact
-from dashboard.consumers import NOT_FOUND, LiveConsumer
-from dashboard.live_pages import LiveProcess, ProcessConsumer
+from dashboard.consumers import NOT_FOUND, LiveConsumer, query_of
+from dashboard.live_pages import LiveProcess, ProcessConsumer, whole_number
 
 USER_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 LONGEST_MESSAGE = 5_000
@@ -26,13 +28,24 @@ log = structlog.get_logger(__name__)
 
 
 class ActorConsumer(ProcessConsumer):
-    """``/ws/campaigns/users/<user_id>/``: one person's actor."""
+    """``/ws/campaigns/users/<user_id>/?after=<version>&logged=<rows>``: one person's actor, and that their log has more."""
 
     permission = SEE
 
     def process(self) -> LiveProcess | None:
         user_id = self.scope["url_route"]["kwargs"]["user_id"]
         return live_actor(user_id) if re.fullmatch(USER_ID, user_id) else None
+
+    async def follow(self) -> int:
+        logged = whole_number(parse_qs(query_of(self.scope)).get("logged", [""])[0])
+        end = log_feed().listen(self.scope["url_route"]["kwargs"]["user_id"], logged, self._tell_of_log)
+        try:
+            return await super().follow()
+        finally:
+            end()
+
+    def _tell_of_log(self, number: int) -> None:
+        self.outbox.put("told", told_fragment(number))
 
 
 class StampedeConsumer(LiveConsumer):

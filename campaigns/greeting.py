@@ -42,7 +42,7 @@ def prepare(greeting: GreetingRequest) -> SendRequest | GreetingResult:
     contact = Contact.objects.filter(user_id=greeting.user_id).first()
     if code := _known_refusal(contact, greeting):
         decision = SendDecision(False, code, _DENIALS[code], grant_id=grant.grant_id)
-        record_refusals([Refusal(grant, decision, greeting.asked)])
+        record_refusals([Refusal(grant, decision, greeting.asked)], tells=True)
         return GreetingResult(WelcomeStatus.DENIED, decision.reason, code)
     assert contact is not None
     return SendRequest(grant.grant_id, WELCOME, greeting.channel, WELCOME, policy_for(contact))
@@ -66,7 +66,7 @@ def _known_refusal(contact: Contact | None, greeting: GreetingRequest) -> Decisi
 def note_refusal(greeting: GreetingRequest, decision: SendDecision) -> GreetingResult:
     """The actor said no: for now, when it says until when, or for good."""
     is_for_now = decision.next_allowed_at is not None
-    record_refusals([Refusal(_grant(greeting), decision, greeting.asked, defer=is_for_now)])
+    record_refusals([Refusal(_grant(greeting), decision, greeting.asked, defer=is_for_now)], tells=True)
     if decision.code == DecisionCode.GRANT_SPENT:
         return GreetingResult(WelcomeStatus.WAITING, decision.reason, decision.code, timezone.now(), is_spent=True)
     status = WelcomeStatus.WAITING if is_for_now else WelcomeStatus.DENIED

@@ -12,10 +12,12 @@ from django.db import transaction
 from django.db.models import Count, Max, Q
 from django.utils import timezone
 
+from campaigns import projection
 from campaigns.contract import DecisionCode, SendDecision
 from campaigns.models import Campaign, CampaignRecipient, Contact, OptOut, SendLog
 from campaigns.models.words import ATTEMPTED, COUNTED, Outcome, RecipientState
 from campaigns.preferences import lock_contact
+from temporal_worker.models import ChangeCounter
 
 DUPLICATE = "duplicate"
 """Code of an intent that is refused because another grant of the same campaign has reached the person."""
@@ -220,8 +222,11 @@ class Refusal:
 
 
 @transaction.atomic
-def record_refusals(refusals: Sequence[Refusal]) -> None:
-    """Write down why messages are not sent, and where their recipients stand now. Safe to repeat."""
+def record_refusals(refusals: Sequence[Refusal], *, tells: bool = False) -> None:
+    """Write down why messages are not sent, and where their recipients stand now. Safe to repeat.
+
+    ``tells`` open pages of them at once; a campaign's own does, with its next saving.
+    """
     SendLog.objects.bulk_create((_refused_row(one) for one in refusals), ignore_conflicts=True)
     for one in refusals:
         if one.grant.recipient is None:
@@ -233,6 +238,8 @@ def record_refusals(refusals: Sequence[Refusal]) -> None:
             next_at=one.decision.next_allowed_at if one.defer else None,
             attempts=one.attempt,
         )
+    if tells:
+        ChangeCounter.bump(projection.COUNTER)
 
 
 def _refused_row(one: Refusal) -> SendLog:

@@ -144,4 +144,4 @@ def _grant(contact: Contact, request: SendRequest, given: SendGrant | None = Non
 
 def _note(contact: Contact, request: SendRequest, decision: SendDecision) -> None:
     """Why it was not sent is in the log, too."""
-    record_refusals([Refusal(_grant(contact, request), decision, next_attempt(request.grant_id))])
+    record_refusals([Refusal(_grant(contact, request), decision, next_attempt(request.grant_id))], tells=True)

@@ -54,7 +54,7 @@ def send_test(
     if isinstance(answer, SendDecision):
         # Pressed twice is refused twice, and written down once.
         if next_attempt(grant_id) == 1:
-            record_refusals([Refusal(grant, answer)])
+            record_refusals([Refusal(grant, answer)], tells=True)
         return answer
     grant = replace(grant, granted_at=answer.granted_at, policy_version=answer.policy_version)
     _deliver(grant, text)

@@ -1,8 +1,8 @@
 // A person's page moves with the clock too: the line of now goes on, and when a moment comes at which something else holds –
-// a slot gets free, quiet hours end – the page is asked for anew, once.
+// a slot gets free, quiet hours end – the page is asked for anew, once. So it is when the socket tells of more in their log.
 (() => {
   const byId = (id) => document.getElementById(id);
-  let asked = "";
+  let asked = "", told = byId("actor-told")?.dataset.number;
   const clockIn = new Map();
   const words = (zone, at) => {
     if (!clockIn.has(zone)) {
@@ -25,6 +25,10 @@
         if (label) label.textContent = words(plot.dataset.zoneName, now);
       }
     }
+    const logged = byId("actor-told")?.dataset.number;
+    const hasMore = logged !== told;
+    told = logged;
+    if (hasMore) window.htmx.trigger("#actor-turns", "turn");
     const turns = byId("actor-head")?.dataset.turnsAt;
     if (!turns || turns === asked || Date.parse(turns) > now) return;
     asked = turns;

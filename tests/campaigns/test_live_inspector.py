@@ -9,17 +9,22 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.test import AsyncClient, Client
 from pytest_django.asserts import assertContains
 
-from campaigns import gateway, live_actor
+from campaigns import gateway, live_actor, projection
+from campaigns.contract import SendDecision
 from campaigns.live_actor import actor_source, live_fragments
+from campaigns.live_log import log_feed, told_fragment
 from campaigns.models import SandboxMessage
+from campaigns.send_log import Grant, Refusal, record_refusals
 from dashboard import health_watch, live_pages, viewers
 from dashboard.health_watch import Health, Sign
 from dashboard.roles import ADMINISTRATORS, MARKETERS, STAFF
 from temporal_worker.client import WorkflowNotFound
 from temporal_worker.live import Frame
+from temporal_worker.models import ChangeCounter
 from tests.campaigns.batches import actors_running, begin, cap, person, uid
 from tests.campaigns.inspected import at, page, sent
 from tests.eventually import aeventually
@@ -138,6 +143,67 @@ class TestSocket:
         await socket.connect()
         await hub.frames.put(WorkflowNotFound("user-actor-nobody"))
         assert await close_code(socket) == 1000
+
+
+def refuse(*numbers: int, grant_id: str = "api:ann:1", tells: bool = True) -> None:
+    decision = SendDecision(False, "opted_out", "They have opted out.", rule="opted_out", at=at("2026-11-19 12:00"))
+    refusals = [Refusal(Grant(f"{grant_id}:{n}", uid(n), "sms", "marketing"), decision) for n in numbers]
+    record_refusals(refusals, tells=tells)
+
+
+@sync_to_async
+def a_campaign_is_saved() -> None:
+    with transaction.atomic():
+        ChangeCounter.bump(projection.COUNTER)
+
+
+async def told(socket: Any) -> str:
+    """The next word about the log; the badge of the campaigns may come before it."""
+    while "actor-told" not in (html := await socket.receive_from(3)):
+        pass
+    return str(html)
+
+
+class TestLog:
+    async def test_a_refusal_makes_the_page_ask_anew_though_the_actor_has_no_new_version(
+        self, mara: Client, hub: FakeHub, health: FakeHealthWatch, sockets: Sockets
+    ) -> None:
+        await sync_to_async(refuse)(1)
+        socket = await sockets(socket_of(rest="?after=3&logged=1"), mara)
+        await socket.connect()
+        await hub.frames.put(frame(3))
+        await sync_to_async(refuse)(2)  # somebody else
+        assert await socket.receive_nothing(1.5)
+        await sync_to_async(refuse)(1, grant_id="CMP-1:1", tells=False)
+        await a_campaign_is_saved()
+        assert await told(socket) == told_fragment(2)
+        await sync_to_async(refuse)(1, grant_id="api:ann:2")
+        assert await told(socket) == told_fragment(3)
+
+    async def test_what_came_before_the_socket_was_open_is_told(
+        self, mara: Client, hub: FakeHub, health: FakeHealthWatch, sockets: Sockets
+    ) -> None:
+        await sync_to_async(refuse)(1)
+        socket = await sockets(socket_of(rest="?after=3&logged=0"), mara)
+        await socket.connect()
+        assert await told(socket) == told_fragment(1)
+
+    async def test_nobody_listens_when_the_page_is_closed(
+        self, mara: Client, hub: FakeHub, health: FakeHealthWatch, sockets: Sockets
+    ) -> None:
+        socket = await sockets(socket_of(rest="?after=3&logged=0"), mara)
+        await socket.connect()
+        await aeventually(lambda: is_watched(hub))
+        assert log_feed()._listeners
+        await sockets.close()
+        assert not log_feed()._listeners
+
+    def test_the_page_says_how_much_of_the_log_it_shows(self, mara: Client) -> None:
+        person()
+        refuse(1)
+        answer = mara.get(f"/campaigns/users/{uid(1)}/")
+        assertContains(answer, "&amp;logged=1")
+        assertContains(answer, '<span id="actor-told" data-number="1" hidden>')
 
 
 class TestRights:
