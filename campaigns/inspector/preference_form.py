@@ -13,7 +13,7 @@ from django import forms
 from django.contrib.auth.models import User
 
 from campaigns import gateway
-from campaigns.contract import By, OptOut, PreferencesInput
+from campaigns.contract import MAX_GAP_HOURS, By, OptOut, PreferencesInput
 from campaigns.inspector.forms import DOOR, PersonForm, words_of
 from campaigns.inspector.page import ActorPage, opt_out_words
 from campaigns.inspector.words import CHANNELS
@@ -56,6 +56,14 @@ class PreferencesForm(PersonForm):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=_LOCAL),
         error_messages={"invalid": "Write it like 2026-11-24T08:00."},
     )
+    hours_between = forms.FloatField(
+        label="Hours between two messages, at least",
+        required=False,
+        min_value=1,
+        max_value=MAX_GAP_HOURS,
+        help_text="As they wish, beside the cap: 24 is one a day at most, 168 one a week. Empty: as the cap allows.",
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
     time_zone = forms.CharField(max_length=64, required=False, widget=forms.Select)
     locale = forms.CharField(
         label="Language",
@@ -90,6 +98,7 @@ class PreferencesForm(PersonForm):
                 "time_zone": zone,
                 "locale": seen["locale"],
                 "paused_until": _local(seen["paused_until"], page.clock.zone),
+                "hours_between": seen["hours_between"],
             }
         )
         self.zone = page.clock.zone
@@ -98,7 +107,8 @@ class PreferencesForm(PersonForm):
         """What the editor saw when the form was drawn, else what is so now."""
         try:
             was = json.loads(self.data.get("was", ""))
-            texts = all(isinstance(was[name], str) for name in ("time_zone", "locale", "paused_until"))
+            names = ("time_zone", "locale", "paused_until", "hours_between")
+            texts = all(isinstance(was[name], str) for name in names)
             if texts and isinstance(was["outs"], list) and all(isinstance(one, str) for one in was["outs"]):
                 return dict(was)
         except (ValueError, TypeError, KeyError):
@@ -144,10 +154,12 @@ class PreferencesForm(PersonForm):
 
     def _typed(self) -> dict[str, str]:
         until: datetime | None = self.cleaned_data["paused_until"]
+        hours: float | None = self.cleaned_data["hours_between"]
         return {
             "time_zone": self.cleaned_data["time_zone"],
             "locale": self.cleaned_data["locale"],
             "paused_until": until.replace(tzinfo=self.zone).isoformat() if until else "",
+            "hours_between": f"{hours:g}" if hours else "",
         }
 
     def _changed(self, was: dict[str, Any]) -> dict[str, str]:
@@ -161,6 +173,8 @@ class PreferencesForm(PersonForm):
         wish: dict[str, Any] = dict(self._changed(was))
         if "paused_until" in wish:
             wish["paused_until"] = datetime.fromisoformat(wish["paused_until"]) if wish["paused_until"] else None
+        if "hours_between" in wish:
+            wish["hours_between"] = float(wish["hours_between"]) if wish["hours_between"] else None
         return wish
 
     def _refuse_stale(self, was: dict[str, Any]) -> None:
@@ -197,6 +211,7 @@ def _seen(page: ActorPage) -> dict[str, Any]:
         "time_zone": preferences.time_zone,
         "locale": preferences.locale,
         "paused_until": until.isoformat() if until is not None and until > page.at else "",
+        "hours_between": f"{preferences.hours_between:g}" if preferences.hours_between else "",
     }
 
 

@@ -273,7 +273,7 @@ class TestReading:
         assertContains(response, "1 of 1 messages in 24 hours are used up.")
         assertContains(response, "cap_day")
         assertContains(response, "1 of 500")
-        assertContains(response, f'ws-connect="/ws/campaigns/users/{uid()}/?after=1"')
+        assertContains(response, f'ws-connect="/ws/campaigns/users/{uid()}/?after=1&amp;logged=2"')
         assertContains(response, "Everybody, for everybody, version 1")
         log = mara.get(address(rest="log/"))
         assertContains(log, "test-to:mara:k-0000001")
@@ -412,6 +412,17 @@ class TestPreferences:
         assert mara.post(address(rest="preferences/"), again | {"paused_until": ""}).status_code == 302
         assert Contact.objects.get().paused_until is None
 
+    def test_how_often_they_wish_to_hear_from_us(self, mara: Client) -> None:
+        person()
+        sent = form_of(mara, address(rest="preferences/")) | {"hours_between": "168"}
+        assert mara.post(address(rest="preferences/"), sent).status_code == 302
+        assert Contact.objects.get().hours_between == 168
+        assertContains(mara.get(address()), "7\u00a0d apart at least, as they wish")
+        again = form_of(mara, address(rest="preferences/"))
+        assert again["hours_between"] == "168"
+        assert mara.post(address(rest="preferences/"), again | {"hours_between": ""}).status_code == 302
+        assert Contact.objects.get().hours_between is None
+
     def test_what_somebody_else_has_set_is_not_overwritten_unseen(self, mara: Client) -> None:
         person(time_zone="Europe/Berlin")
         sent = form_of(mara, address(rest="preferences/")) | {"time_zone": "Asia/Tokyo"}
@@ -433,6 +444,7 @@ class TestPreferences:
             ({"channels": ["pigeon"]}, "not one of the available choices"),
             ({"outs": ["push/else"]}, "not one of the available choices"),
             ({"paused_until": "soon"}, "Write it like"),
+            ({"hours_between": "0"}, "greater than or equal to 1"),
             ({"paused_until": "0001-01-01T00:00"}, "This year cannot be meant."),
             ({"paused_until": "9999-12-31T23:59"}, "This year cannot be meant."),
         ],
