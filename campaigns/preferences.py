@@ -123,10 +123,17 @@ def own_cap_of(contact: Contact | None) -> CapPolicy | None:
     return from_json(CapPolicy, contact.own_cap) if contact is not None and contact.own_cap else None
 
 
-def opted_out(user_ids: Collection[str], channel: str, category: str) -> set[str]:
-    """Which of them wish no message of this channel and category. One query; nobody's actor is asked."""
+def opted_out(user_ids: Collection[str], channel: str, category: str) -> dict[str, OptOutMessage]:
+    """Which of them wish no message of this channel and category, and the widest wish that says so.
+
+    One query; nobody's actor is asked.
+    """
     rows = OptOut.objects.filter(OptOut.against(channel, category), user_id__in=user_ids)
-    return set(rows.values_list("user_id", flat=True))
+    # What is empty stands for everything, and comes first.
+    found: dict[str, OptOutMessage] = {}
+    for row in rows.order_by("channel", "category"):
+        found.setdefault(row.user_id, OptOutMessage(row.channel, row.category))
+    return found
 
 
 def unconfirmed_opt_outs(most: int = 1_000) -> list[OptOut]:

@@ -85,13 +85,12 @@ def suppressed(case: Case, at: datetime) -> Hold | None:
 
 
 def opted_out(case: Case, at: datetime) -> Hold | None:
-    covering = [one.key() for one in case.preferences.opt_outs if one.covers(case.channel, case.category)]
+    covering = [one for one in case.preferences.opt_outs if one.covers(case.channel, case.category)]
     if not covering:
         return None
-    changes = [_opt_out_lifted(*key) for key in covering]
-    channel, category = covering[0]
-    what = f"{category} by {channel}" if channel and category else channel or category or "all messages"
-    return Hold(DecisionCode.OPTED_OUT, changes[0].field, f"They have opted out of {what}.", changes=changes)
+    changes = [_opt_out_lifted(*one.key()) for one in covering]
+    reason = f"They have opted out of {covering[0].words}."
+    return Hold(DecisionCode.OPTED_OUT, changes[0].field, reason, changes=changes)
 
 
 def _opt_out_lifted(channel: str, category: str) -> Change:

@@ -26,6 +26,12 @@ class OptOut:
     def covers(self, channel: str, category: str) -> bool:
         return self.key()[0] in ("", channel) and self.key()[1] in ("", category)
 
+    @property
+    def words(self) -> str:
+        """Of what: ``all messages``, ``email``, ``news``, ``news by email``."""
+        channel, category = self.key()
+        return f"{category} by {channel}" if channel and category else channel or category or "all messages"
+
     def check(self) -> None:
         check_text("channel", self.channel or "", most=MAX_NAME)
         check_text("category", self.category or "", most=MAX_NAME)

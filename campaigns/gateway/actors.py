@@ -20,8 +20,9 @@ from campaigns.contract import (
 )
 from campaigns.gateway.problems import naming_the_field
 from campaigns.gateway.rights import seen_contact
-from campaigns.models import Contact, OptOut
+from campaigns.models import Contact
 from campaigns.policies import policy_for
+from campaigns.preferences import opted_out
 from campaigns.sending.recipients import known_refusal
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
@@ -81,8 +82,7 @@ def would_be_allowed(
     request = SendRequest("would-be", "", channel, category, policy_for(contact), transactional, timezone.now())
     with naming_the_field():
         request.check()
-    has_out = OptOut.objects.filter(OptOut.against(channel, category), user_id=user_id).exists()
-    code, reason = known_refusal(contact, channel, category, has_opted_out=has_out)
+    code, reason = known_refusal(contact, channel, opted_out([user_id], channel, category).get(user_id))
     if code is not None:
         return SendDecision(False, code, reason, rule=code, channel=channel, category=category, at=request.asked_at)
     return client.call(ajudge(contact, request))

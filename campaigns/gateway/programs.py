@@ -19,8 +19,9 @@ from campaigns.contract import (
 from campaigns.gateway.acting import problem_of
 from campaigns.gateway.problems import InvalidRequest, KeyReused, Unavailable, naming_the_field
 from campaigns.gateway.rights import SEND, SEND_TRANSACTIONAL, require, seen_contact
-from campaigns.models import Contact, OptOut
+from campaigns.models import Contact
 from campaigns.policies import policy_for
+from campaigns.preferences import opted_out
 from campaigns.send_log import Grant, Refusal, next_attempt, record_handed_out, record_refusals
 from campaigns.sending import asking
 from campaigns.sending.recipients import known_refusal
@@ -61,8 +62,7 @@ def request_send(
         # The actor would say the same; it need not be started for it.
         words = f"There is no channel {channel}: there are {', '.join(Channel)}."
         return _refused(request, DecisionCode.UNKNOWN_CHANNEL, words, grant_id)
-    has_out = OptOut.objects.filter(OptOut.against(channel, category), user_id=user_id).exists()
-    code, reason = known_refusal(contact, channel, category, has_opted_out=has_out)
+    code, reason = known_refusal(contact, channel, opted_out([user_id], channel, category).get(user_id))
     if code is not None and code != DecisionCode.MISSING_ADDRESS:
         # Their address is the program's own affair; what they wish is not.
         refused = _refused(request, code, reason, grant_id)

@@ -12,9 +12,10 @@ from campaigns.contract import MARKETING, SendDecision, SendGrant, SendRequest, 
 from campaigns.gateway.acting import problem_of
 from campaigns.gateway.problems import CampaignRefused, InvalidRequest, Unavailable, naming_the_field
 from campaigns.gateway.rights import SEND, require, seen_contact
-from campaigns.models import CampaignSettings, Contact, OptOut
+from campaigns.models import CampaignSettings, Contact
 from campaigns.models.words import Outcome
 from campaigns.policies import policy_for
+from campaigns.preferences import opted_out
 from campaigns.send_log import Grant, Refusal, commit_intent, next_attempt, record_outcome, record_refusals
 from campaigns.sending import asking
 from campaigns.sending.recipients import known_refusal
@@ -64,8 +65,8 @@ def send_test(
 def _known_refusal(contact: Contact, request: SendRequest) -> SendDecision | None:
     """What the database refuses without asking the actor, as a campaign does."""
     channel, category = request.channel, request.category
-    has_out = OptOut.objects.filter(OptOut.against(channel, category), user_id=contact.user_id).exists()
-    code, reason = known_refusal(contact, channel, category, has_opted_out=has_out)
+    out = opted_out([contact.user_id], channel, category).get(contact.user_id)
+    code, reason = known_refusal(contact, channel, out)
     if code is None:
         return None
     return SendDecision(False, code, reason, rule=code, channel=channel, category=category, at=timezone.now())

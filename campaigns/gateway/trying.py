@@ -133,7 +133,7 @@ def _judge(row: Campaign, contacts: Sequence[Contact], now: datetime) -> list[_J
     judged: list[_Judged] = []
     open_ones: list[Contact] = []
     for contact in contacts:
-        code, _ = known_refusal(contact, row.channel, row.category, has_opted_out=contact.user_id in out)
+        code, _ = known_refusal(contact, row.channel, out.get(contact.user_id))
         if code is None:
             open_ones.append(contact)
         else:

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from campaigns.contract import MARKETING, ActorView, Channel, SendDecision
+from campaigns.contract import OptOut as OptOutMessage
 from campaigns.models import Campaign, CapPolicy, Contact, OptOut, PreferenceChange, SendLog
 from campaigns.models.words import ATTEMPTED
 from campaigns.policies import policy_row_for, policy_version
@@ -72,11 +73,13 @@ def campaign_names(campaign_ids: Iterable[str]) -> dict[str, str]:
 
 
 def _refusals(contact: Contact) -> dict[str, SendDecision]:
-    out = list(OptOut.objects.filter(user_id=contact.user_id, category__in=["", MARKETING]))
+    rows = OptOut.objects.filter(user_id=contact.user_id, category__in=["", MARKETING]).order_by("channel", "category")
+    outs = [OptOutMessage(row.channel, row.category) for row in rows]
     found: dict[str, SendDecision] = {}
     for channel in Channel:
-        has_out = any(row.channel in ("", channel) for row in out)
-        code, reason = known_refusal(contact, channel, MARKETING, has_opted_out=has_out)
+        code, reason = known_refusal(
+            contact, channel, next((one for one in outs if one.covers(channel, MARKETING)), None)
+        )
         if code is not None:
             found[channel] = SendDecision(
                 False, code, reason, rule=code, channel=channel, category=MARKETING, at=timezone.now()

@@ -8,7 +8,16 @@ from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
 from campaigns.actor_seed import seeds_without_log
-from campaigns.contract import BatchInput, CapPolicy, DecisionCode, Mailing, SendDecision, UserActorInput, grant_id_for
+from campaigns.contract import (
+    BatchInput,
+    CapPolicy,
+    DecisionCode,
+    Mailing,
+    OptOut,
+    SendDecision,
+    UserActorInput,
+    grant_id_for,
+)
 from campaigns.models import Campaign, CampaignRecipient, CampaignSettings, Contact, SendLog
 from campaigns.models.words import ATTEMPTED, RecipientState
 from campaigns.policies import policies_for
@@ -105,7 +114,7 @@ def _without_known_refusals(mailing: Mailing, rows: Sequence[CampaignRecipient])
     refusals, asked = [], []
     for row in rows:
         contact = contacts.get(row.user_id)
-        code, reason = known_refusal(contact, mailing.channel, mailing.category, has_opted_out=row.user_id in out)
+        code, reason = known_refusal(contact, mailing.channel, out.get(row.user_id))
         if code:
             refusals.append(_refusal(mailing, row, code, reason))
         else:
@@ -115,16 +124,17 @@ def _without_known_refusals(mailing: Mailing, rows: Sequence[CampaignRecipient])
     return _candidates(asked, [contacts[row.user_id] for row in asked])
 
 
-def known_refusal(
-    contact: Contact | None, channel: str, category: str, *, has_opted_out: bool
-) -> tuple[DecisionCode | None, str]:
-    """Why somebody gets no message whatever their actor says; None when the actor has to be asked."""
+def known_refusal(contact: Contact | None, channel: str, out: OptOut | None) -> tuple[DecisionCode | None, str]:
+    """Why somebody gets no message whatever their actor says; None when the actor has to be asked.
+
+    ``out`` is what stands against it of :func:`campaigns.preferences.opted_out`, if anything.
+    """
     if contact is None:
         return DecisionCode.MISSING_ADDRESS, "This contact is not there any more."
     if contact.is_suppressed(channel):
         return DecisionCode.SUPPRESSED, f"Messages by {channel} are suppressed, after a bounce or a complaint."
-    if has_opted_out:
-        return DecisionCode.OPTED_OUT, f"They have opted out of {category} by {channel}."
+    if out is not None:
+        return DecisionCode.OPTED_OUT, f"They have opted out of {out.words}."
     if not contact.address_for(channel):
         return DecisionCode.MISSING_ADDRESS, f"They have no address for {channel}."
     return None, ""

@@ -20,7 +20,7 @@ class TestDemoAudience:
             for one in contacts
             for channel in ("email", "sms", "push")
         )
-        assert opted_out([one.user_id for one in contacts], "email", "marketing") == set()
+        assert not opted_out([one.user_id for one in contacts], "email", "marketing")
         caps = policies_for(contacts).values()
         assert {(cap.max_per_day, cap.window, cap.min_hours_between, cap.quiet_hours) for cap in caps} == {
             (3, "rolling", None, None)

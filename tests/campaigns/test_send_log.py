@@ -13,6 +13,7 @@ from campaigns.contract import MARKETING, By, CapPolicy, Door, OptOut, Preferenc
 from campaigns.models import Campaign, CampaignRecipient, Contact, PreferenceChange, SendLog
 from campaigns.models.words import Outcome, RecipientState
 from campaigns.send_log import DUPLICATE, Grant, Refusal, commit_intent, counts_of, record_outcome, record_refusals
+from campaigns.sending.recipients import known_refusal
 from tests.campaigns.contacts_of import contact
 from tests.orders.at_once import at_once
 
@@ -188,6 +189,28 @@ class TestRefusals:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ([("", ""), ("email", ""), ("", "news")], "all messages"),
+        ([("email", "news"), ("", "news")], "news"),
+        ([("email", "")], "email"),
+        ([("email", "news")], "news by email"),
+        ([("sms", ""), ("", "offers")], None),
+    ],
+)
+def test_who_is_asked_for_nothing_is_told_of_the_widest_of_their_wishes(
+    wishes: list[tuple[str, str]], words: str | None
+) -> None:
+    person = contact(user_id="USER-001")
+    for channel, category in wishes:
+        preferences.record_opt_out("USER-001", channel, category, by=PERSON)
+    out = preferences.opted_out(["USER-001"], "email", "news").get("USER-001")
+    code, reason = known_refusal(person, "email", out)
+    assert (code, reason) == (("opted_out", f"They have opted out of {words}.") if words else (None, ""))
+
+
+@pytest.mark.django_db
 class TestSeed:
     def test_has_what_counts_and_what_is_spent(self) -> None:
         now = datetime(2027, 3, 28, 12, tzinfo=UTC)
@@ -246,14 +269,14 @@ class TestPreferences:
             "USER-001", 3, Preferences(opt_outs=[OptOut("sms")], time_zone="Asia/Tokyo")
         )
         assert [str(one) for one in preferences.unconfirmed_opt_outs()] == ["USER-001: email, marketing"]
-        assert preferences.opted_out(["USER-001"], "sms", "x") == {"USER-001"}
-        assert preferences.opted_out(["USER-001"], "email", MARKETING) == {"USER-001"}
+        assert set(preferences.opted_out(["USER-001"], "sms", "x")) == {"USER-001"}
+        assert set(preferences.opted_out(["USER-001"], "email", MARKETING)) == {"USER-001"}
         assert not preferences.save_preferences("USER-001", 2, Preferences())
         both = Preferences(opt_outs=[OptOut("sms"), OptOut("email", MARKETING)])
         assert preferences.save_preferences("USER-001", 4, both)
         assert preferences.unconfirmed_opt_outs() == []
         assert preferences.save_preferences("USER-001", 5, Preferences())
-        assert preferences.opted_out(["USER-001"], "email", MARKETING) == set()
+        assert set(preferences.opted_out(["USER-001"], "email", MARKETING)) == set()
         assert Contact.objects.get().time_zone == "Asia/Tokyo"
 
     def test_erasing_keeps_the_id_and_the_opt_outs(self) -> None:
@@ -264,7 +287,7 @@ class TestPreferences:
         row = Contact.objects.get()
         assert (row.name, row.email, row.phone, row.push_token, row.attributes) == ("", "", "", "", {})
         assert commit_intent(grant()).code == "suppressed"
-        assert preferences.opted_out(["USER-001"], "email", MARKETING) == {"USER-001"}
+        assert set(preferences.opted_out(["USER-001"], "email", MARKETING)) == {"USER-001"}
 
     def test_suppressing_is_for_good(self) -> None:
         contact()
