@@ -46,7 +46,7 @@ class PolicyLevelInline(WithSeveralField, admin.StackedInline):
     formset = LevelFormSet
     extra = 0
     min_num = 1
-    filter_horizontal = ("users", "groups", "escalate_to")
+    filter_horizontal = ("users", "escalate_to")
     fieldsets: ClassVar[Any] = (
         (None, {"fields": (("position", "name"), "users", "groups", "requesters_manager")}),
         ("Rule", {"fields": (("rule", "needed", "rejections"),)}),

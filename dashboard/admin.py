@@ -27,7 +27,7 @@ class PersonAdmin(EffectAdmin, UserAdmin):
     help_line = "Who may log in, and which roles they have."
     list_display = ("username", "first_name", "last_name", "email", "roles", "is_active", "last_login")
     list_filter = ("groups", "is_active", "is_staff")
-    filter_horizontal = ("groups", "user_permissions")
+    filter_horizontal = ("user_permissions",)
 
     @admin.display(description="roles")
     def roles(self, user: User) -> str:

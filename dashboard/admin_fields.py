@@ -1,8 +1,10 @@
 """Fields of the admin's forms that answer nonsense with words."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin.widgets import FilteredSelectMultiple
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import ManyToManyField
 from django.http import HttpRequest
@@ -18,9 +20,22 @@ class SeveralField(forms.ModelMultipleChoiceField):
             raise ValidationError(self.error_messages["invalid_choice"], "invalid_choice", {"value": "…"}) from None
 
 
+class TwoBoxes(FilteredSelectMultiple):
+    """Django's, whose filters screen readers can name."""
+
+    class Media:
+        js = ("admin/js/SelectFilter2.js", "js/admin_several.js")
+
+
 class WithSeveralField:
-    """For the classes of forms and of inline forms in the admin."""
+    """For the classes of forms and of inline forms in the admin. Roles are so few that all of them are seen at once."""
+
+    filter_horizontal: ClassVar[Any]
 
     def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("form_class", SeveralField)
+        if db_field.related_model is Group:
+            kwargs.setdefault("widget", forms.CheckboxSelectMultiple())
+        elif db_field.name in self.filter_horizontal:
+            kwargs.setdefault("widget", TwoBoxes(db_field.verbose_name, is_stacked=False))
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
