@@ -1,8 +1,10 @@
 """An order page that moves: one fragment for all who look, drawn from one query per change."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.template.loader import render_to_string
 from temporalio.envconfig import ClientConfig
@@ -11,17 +13,25 @@ from dashboard.demo_time import demo_context
 from dashboard.live_pages import LiveProcess
 from orders import gateway
 from orders.contract import OrderStatus, OrderView, order_workflow_id
+from orders.home_events import names_of
 from orders.models import Order
 from orders.payments.checkout import checkout_url
 from orders.presentation import order_page
+from orders.presentation.timeline import NO_NAMES
 from temporal_worker.client import WorkflowNotFound
 
 
-def order_context(view: OrderView, *, as_of: datetime | None = None, from_database: bool = False) -> dict[str, Any]:
+def order_context(
+    view: OrderView,
+    names: Mapping[str, str] = NO_NAMES,
+    *,
+    as_of: datetime | None = None,
+    from_database: bool = False,
+) -> dict[str, Any]:
     """What the shared fragments are drawn from. ``as_of`` when this is not what is true now, only what was known then."""
     namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
     clock = demo_context(view.workflow_id)
-    page = order_page(view, clock["now"], as_of=as_of)
+    page = order_page(view, clock["now"], as_of=as_of, names=names)
     return {
         **clock,
         "page": page,
@@ -31,9 +41,14 @@ def order_context(view: OrderView, *, as_of: datetime | None = None, from_databa
     }
 
 
-def live_fragments(view: OrderView) -> str:
+def names_in(view: OrderView) -> dict[str, str]:
+    """The names of all who did something with it, by their log-ins. One query."""
+    return names_of({entry.by.username for entry in view.timeline if entry.by.username})
+
+
+def live_fragments(view: OrderView, names: Mapping[str, str] = NO_NAMES) -> str:
     """All shared fragments of the order page, each with its id; the same for the page, an answer and the sockets."""
-    return render_to_string("orders/_order_live.html", order_context(view))
+    return render_to_string("orders/_order_live.html", order_context(view, names))
 
 
 def unavailable_fragment() -> str:
@@ -49,10 +64,10 @@ class OrderSource:
             view = await gateway.afetch_order(workflow_id.removeprefix("order-"), timeout)
         except gateway.OrderNotFound as error:
             raise WorkflowNotFound(workflow_id) from error
-        return {"version": view.version, "view": view}
+        return {"version": view.version, "view": view, "names": await database_sync_to_async(names_in)(view)}
 
     def render(self, state: dict[str, Any]) -> str:
-        return live_fragments(state["view"])
+        return live_fragments(state["view"], state["names"])
 
 
 order_source = OrderSource()

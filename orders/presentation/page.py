@@ -1,6 +1,6 @@
 """The order page as its templates want it, made from the order alone: nothing personal, no database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from orders.presentation.lede import lede_of
 from orders.presentation.now import ProblemCard, TimerCard, cards_of, problem_of
 from orders.presentation.status import Status, status_of
 from orders.presentation.steps import StepMark, steps_of
-from orders.presentation.timeline import MailRow, TimelineRow, mails_of, timeline_of
+from orders.presentation.timeline import NO_NAMES, MailRow, TimelineRow, mails_of, timeline_of
 from temporal_worker.money import amount, money
 
 
@@ -59,7 +59,9 @@ class OrderPage:
         return OrderStatus(self.view.status).is_final if self.view.status in set(OrderStatus) else False
 
 
-def order_page(view: OrderView, now: datetime, *, as_of: datetime | None = None) -> OrderPage:
+def order_page(
+    view: OrderView, now: datetime, *, as_of: datetime | None = None, names: Mapping[str, str] = NO_NAMES
+) -> OrderPage:
     glance = of_view(view)
     total = money(view.total_cents, view.currency)
     lede = lede_of(glance, total=total)
@@ -76,7 +78,7 @@ def order_page(view: OrderView, now: datetime, *, as_of: datetime | None = None)
         problem=problem_of(view),
         items=_items(view),
         total=total,
-        timeline=timeline_of(view),
+        timeline=timeline_of(view, names),
         hidden_entries=max(0, view.timeline_total - len(view.timeline)),
         mails=mails_of(view),
         same_day=bool(view.eta and view.eta.earliest.date() == view.eta.latest.date()),

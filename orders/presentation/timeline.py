@@ -1,5 +1,6 @@
 """The timeline, newest first: an icon for each kind, who did it and by which door, repeated tries folded together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,6 +68,8 @@ _WITHOUT_NAME: dict[str, str] = {
     Door.CLI: "Temporal CLI",
 }
 
+NO_NAMES: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True)
 class TimelineRow:
@@ -89,7 +92,8 @@ class MailRow:
     failed: bool
 
 
-def timeline_of(view: OrderView) -> list[TimelineRow]:
+def timeline_of(view: OrderView, names: Mapping[str, str] = NO_NAMES) -> list[TimelineRow]:
+    """``names`` are people's names by their log-ins; whoever is not in it is called by the log-in."""
     newest_first = sorted(view.timeline, key=lambda entry: entry.sequence, reverse=True)
     rows: list[TimelineRow] = []
     tries: list[TimelineEntry] = []
@@ -97,10 +101,10 @@ def timeline_of(view: OrderView) -> list[TimelineRow]:
         if entry.kind == TimelineKind.PAYMENT_RETRY:
             tries.append(entry)
             continue
-        rows += _folded(tries)
+        rows += _folded(tries, names)
         tries = []
-        rows.append(_row(entry))
-    return rows + _folded(tries)
+        rows.append(_row(entry, names))
+    return rows + _folded(tries, names)
 
 
 def mails_of(view: OrderView) -> list[MailRow]:
@@ -112,11 +116,11 @@ def mails_of(view: OrderView) -> list[MailRow]:
     ]
 
 
-def _folded(tries: list[TimelineEntry]) -> list[TimelineRow]:
+def _folded(tries: list[TimelineEntry], names: Mapping[str, str]) -> list[TimelineRow]:
     """The latest try in full, the ones before it in one row."""
     if len(tries) <= 2:
-        return [_row(entry) for entry in tries]
-    latest, before = _row(tries[0]), _row(tries[1])
+        return [_row(entry, names) for entry in tries]
+    latest, before = _row(tries[0], names), _row(tries[1], names)
     words = f"{len(tries) - 1} earlier attempts failed."
     folded = TimelineRow(before.sequence, before.at, before.icon, before.tone, words, "", before.person, before.by)
     return [latest, folded]
@@ -126,7 +130,7 @@ def icon_of(kind: str) -> str:
     return _ICONS.get(kind, "info")
 
 
-def _row(entry: TimelineEntry) -> TimelineRow:
+def _row(entry: TimelineEntry, names: Mapping[str, str]) -> TimelineRow:
     lead, rest = _lead(entry.text)
     return TimelineRow(
         sequence=entry.sequence,
@@ -135,17 +139,18 @@ def _row(entry: TimelineEntry) -> TimelineRow:
         tone="bad" if entry.kind in _BAD else "ok" if entry.kind in _OK else "",
         lead=lead,
         rest=rest,
-        person=entry.by.username,
-        by=who(entry.by),
+        person=names.get(entry.by.username, entry.by.username),
+        by=who(entry.by, names),
     )
 
 
-def who(by: By) -> str:
-    """``ops, web``; the system's own doings have no name."""
+def who(by: By, names: Mapping[str, str] = NO_NAMES) -> str:
+    """``Oscar Paredes, web``; the system's own doings have no name."""
     if not by.username:
         return _WITHOUT_NAME.get(by.door, _DOORS.get(by.door, by.door))
     door = _DOORS.get(by.door)
-    return f"{by.username}, {door}" if door else by.username
+    name = names.get(by.username, by.username)
+    return f"{name}, {door}" if door else name
 
 
 def _lead(words: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from orders import gateway
 from orders.actions import actions_for, reason_for_all
 from orders.contract import OrderView
 from orders.forms import ACTION_FORMS, ActionForm
-from orders.live import live_fragments, order_context
+from orders.live import live_fragments, names_in, order_context
 from orders.views.problems import by_of, status_of_problem
 
 
@@ -30,7 +30,7 @@ def detail(request: HttpRequest, order_id: str) -> HttpResponse:
         "reading": reading,
         "unreachable": bool(reading.reason),
         "since": reading.as_of,
-        **order_context(reading.view, as_of=as_of, from_database=reading.source == "database"),
+        **order_context(reading.view, names_in(reading.view), as_of=as_of, from_database=reading.source == "database"),
         **_actions(request, reading.view, live=not reading.reason),
     }
     return render(request, "orders/order_detail.html", context)
@@ -133,7 +133,7 @@ def _done(request: HttpRequest, view: OrderView, told: str) -> HttpResponse:
     if not is_fragment(request):
         messages.success(request, told)
         return redirect("orders:detail", view.order_id)
-    context = {"fragments": live_fragments(view), "oob": True, **_actions(request, view, live=True)}
+    context = {"fragments": live_fragments(view, names_in(view)), "oob": True, **_actions(request, view, live=True)}
     response = render(request, "orders/_action_done.html", context)
     response["HX-Trigger"] = json.dumps({"dialogDone": {"told": told}})
     return response

@@ -186,6 +186,11 @@ class TestTimeline:
         assert [row.by for row in rows] == ["Order workflow", "ops, API"]
         assert [row.person for row in rows] == ["", "ops"]
 
+    def test_calls_people_by_their_names(self) -> None:
+        rows = order_page(order_view(), NOON, names={"ops": "Oscar Paredes"}).timeline
+        assert [row.by for row in rows] == ["Order workflow", "Oscar Paredes, API"]
+        assert [row.person for row in rows] == ["", "Oscar Paredes"]
+
     def test_folds_repeated_tries_but_the_latest(self) -> None:
         tries = [entry(n, TimelineKind.PAYMENT_RETRY, f"Try {n} failed: no answer.") for n in range(1, 6)]
         started = entry(6, TimelineKind.PAYMENT_RECEIVED, "Paid.")
