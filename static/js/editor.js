@@ -14,5 +14,11 @@
   for (const field of form.querySelectorAll("[data-zone-default]")) {
     if (!field.value) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
   }
+  // Choosing a template takes its text at once, unless words of one's own would go: then only the button does.
+  const words = [...form.querySelectorAll("[name=subject], [name=body_text], [name=body_html]")];
+  const take = form.querySelector("[name=do][value=template]");
+  form.querySelector("[name=template]")?.addEventListener("change", (event) => {
+    if (event.target.value && take && words.every((field) => !field.value.trim())) take.click();
+  });
   form.querySelector("[role=alert]")?.scrollIntoView({ block: "center" });
 })();
