@@ -41,7 +41,9 @@ def actions_for(view: ApprovalView, username: str, standing: Standing, *, live: 
             Action("resubmission", "Ask again…", "send", unreachable or _no_resubmission(view), "Opens a new round")
         )
     else:
-        found.append(Action("changes", "Ask for changes…", "undo", unreachable or standing.changes))
+        found.append(
+            Action("changes", "Ask for changes…", "undo", unreachable or ("It is over." if over else standing.changes))
+        )
         found.append(Action("delegation", "Hand over to someone…", "delegate", unreachable or standing.hand_over))
     if _has_handed_over(view, username) and not over:
         found.append(Action("delegation_end", "End the hand-over…", "undo", unreachable))
