@@ -1,4 +1,4 @@
-"""The send log of one campaign: any query string is a list; and all of it to take away."""
+"""The send log of one campaign: any query string is a list; and all of it, or of one person, to take away."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -94,6 +94,7 @@ COLUMNS = (
     "at", "user_id", "outcome", "code", "detail", "rule", "limit", "count", "next_allowed_at", "policy_version",
     "grant_id", "attempt", "channel", "category", "provider_reference", "settled_at",
 )  # fmt: skip
+OF_A_PERSON = ("campaign_id", *COLUMNS, "is_test")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -113,6 +114,15 @@ def csv_lines(campaign: Campaign, listing: LogListing) -> Iterator[str]:
             words = {"at": campaign.closed_at, "user_id": user_id, "outcome": "denied", "code": code}
             words |= {"detail": code_words(code), "channel": campaign.channel, "category": campaign.category}
             yield writer.writerow([safe_cell(words.get(name)) for name in COLUMNS])
+
+
+def csv_lines_of(user_id: str) -> Iterator[str]:
+    """Each decision about one person, whoever asked, the oldest first."""
+    writer = csv.writer(_Line())
+    yield "\ufeff" + writer.writerow(OF_A_PERSON)
+    rows = SendLog.objects.filter(user_id=user_id).order_by("pk")
+    for row in rows.values_list(*OF_A_PERSON).iterator(chunk_size=1_000):
+        yield writer.writerow([safe_cell(value) for value in row])
 
 
 def safe_cell(value: Any) -> Any:

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns import gateway
-from campaigns.gateway.rights import EDIT_PREFERENCES, SEND
+from campaigns.gateway.rights import EDIT_PREFERENCES, EXPORT, SEND
 from campaigns.inspector.answer import Answer, answer_of
 from campaigns.inspector.clock import Clock
 from campaigns.inspector.decisions import Entry, entries
@@ -114,6 +114,7 @@ def log(request: HttpRequest, user_id: str) -> HttpResponse:
         "entries": _entries(page, shown, is_first=not before, is_last=len(found) <= LOG_PAGE),
         "before": before,
         "older": f"?before={shown[-1].pk}" if len(found) > LOG_PAGE else "",
+        "may_export": user_of(request).has_perm(EXPORT),
     }
     return render(request, "campaigns/inspector_log.html", context)
 

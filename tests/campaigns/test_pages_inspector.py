@@ -1,5 +1,7 @@
 """The pages of people: who sees them, what they answer, what is typed into their forms – with a real worker."""
 
+import csv
+import io
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -93,6 +95,26 @@ ACTIONS = ("preferences/", "cap/", "test/")
 
 class TestRights:
     """Without Temporal: the database's word."""
+
+    def test_the_log_of_one_person_is_taken_away_whole_by_whoever_may(self, mara: Client, writer: Client) -> None:
+        person()
+        rows = [("CMP-1", "sent", ""), ("", "denied", "=1+1"), ("CMP-2", "deferred", "3 of 3 are used up.")]
+        for number, (campaign_id, outcome, detail) in enumerate(rows):
+            what = {"campaign_id": campaign_id, "outcome": outcome, "detail": detail, "channel": "sms"}
+            SendLog.objects.create(grant_id=f"g{number}", user_id=uid(), category="news", **what)
+        SendLog.objects.create(grant_id="other", user_id=uid(2), channel="sms", outcome="sent")
+        answer = mara.get(address(rest="log/export/"))
+        text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+        found = list(csv.DictReader(io.StringIO(text)))
+        assert [(row["grant_id"], row["campaign_id"], row["detail"]) for row in found] == [
+            ("g0", "CMP-1", ""),
+            ("g1", "", "'=1+1"),
+            ("g2", "CMP-2", "3 of 3 are used up."),
+        ]
+        assertContains(mara.get(address(rest="log/")), address(rest="log/export/"))
+        assertNotContains(writer.get(address(rest="log/")), "log/export/")
+        assert writer.get(address(rest="log/export/")).status_code == 403
+        assert mara.get("/campaigns/users/nobody/log/export/").status_code == 404
 
     @pytest.mark.parametrize("rest", ["", "log/", "preferences/", "stampede/"])
     def test_strangers_go_to_the_log_in_and_come_back(self, client: Client, rest: str) -> None:

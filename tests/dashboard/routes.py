@@ -264,6 +264,7 @@ _CAMPAIGNS = {
     "campaigns/users/": page(needs(campaigns.SEE_CONTACTS)),
     _PERSON: page(_sees_people),
     **{f"{_PERSON}{noun}/": page(_sees_people) for noun in ("now", "answer", "log", "live")},
+    f"{_PERSON}log/export/": page(needs(campaigns.EXPORT, hidden_without=campaigns.SEE_CONTACTS)),
     f"{_PERSON}stampede/": form(both(needs(campaigns.SEND, campaigns.SEE_CONTACTS), only_in_the_demo)),
     f"{_PERSON}stampede/return/": act(both(needs(campaigns.SEND, campaigns.SEE_CONTACTS), only_in_the_demo)),
     f"{_PERSON}preferences/": form(_wishes),
