@@ -40,6 +40,7 @@ async def record(folder: Path) -> None:
         import_scenarios,
         late_scenarios,
         order_scenarios,
+        stop_scenarios,
     )
     from tests.servers import start_time_skipping_server
 
@@ -50,6 +51,7 @@ async def record(folder: Path) -> None:
         "imports": import_scenarios,
         "launches": campaign_scenarios,
         "late": late_scenarios,
+        "stops": stop_scenarios,
     }[folder.parent.name]
     folder.mkdir(parents=True, exist_ok=True)
     for scenario in area.SCENARIOS:

@@ -15,6 +15,7 @@ from temporalio.client import WorkflowHistory
 from approvals.workflows import ApprovalWorkflow
 from campaigns.audience_import import AudienceImportWorkflow
 from campaigns.shard import CampaignShardWorkflow
+from campaigns.stopping import StopEverythingWorkflow
 from campaigns.welcome import WelcomeWorkflow
 from campaigns.workflows import CampaignWorkflow
 from orders.workflows import OrderWorkflow
@@ -27,6 +28,7 @@ WORKFLOWS: dict[str, list[type]] = {
     "imports": [AudienceImportWorkflow, WelcomeWorkflow],
     "launches": [CampaignWorkflow, CampaignShardWorkflow],
     "late": [CampaignWorkflow],
+    "stops": [StopEverythingWorkflow],
 }
 AREAS = ("temporal_worker", "orders", "approvals", "campaigns")
 SAVES = "save-each-version-at-once"
@@ -42,6 +44,7 @@ WITHOUT = [
     ("resumed-has-seen-the-failures-before", "late/0.1.0-first/resumed_while_failures_are_counted"),
     ("the-gate-is-written-at-once", "late/0.1.0-second/cancelled_while_its_gate_is_written"),
     ("shards-are-told-last", "launches/0.1.0-second/approved_paused_and_resumed"),
+    ("pause-recurring", "stops/0.1.0-first/stopped"),
     ("what-was-stopped-pauses-nothing", "late/0.1.0-first/found_dead_after_the_resume"),
 ]
 """Histories from before a patch that lead to its place, in each area that has it."""

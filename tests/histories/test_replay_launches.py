@@ -1,6 +1,7 @@
 """Every history of a campaign that was ever recorded replays with today's code.
 
-The scenarios: ``campaign_scenarios`` (``launches``) and, of what comes late, ``late_scenarios`` (``late``).
+The scenarios: ``campaign_scenarios`` (``launches``), of what comes late ``late_scenarios`` (``late``), of the button that
+stops everything ``stop_scenarios`` (``stops``).
 """
 
 from pathlib import Path
@@ -14,11 +15,13 @@ from campaigns.workflows import CampaignWorkflow
 from temporal_worker.workers import build_replayer
 
 WORKFLOWS = [CampaignWorkflow, CampaignShardWorkflow, StopEverythingWorkflow, CampaignOccurrenceWorkflow]
-RECORDED = [path for area in ("launches", "late") for path in sorted((Path(__file__).parent / area).rglob("*.json"))]
+RECORDED = [
+    path for area in ("launches", "late", "stops") for path in sorted((Path(__file__).parent / area).rglob("*.json"))
+]
 
 
 def test_there_are_finished_and_running_ones() -> None:
-    assert {"completed", "shard", "deferred_running"} <= {path.stem for path in RECORDED}
+    assert {"completed", "shard", "deferred_running", "stopped", "stopping"} <= {path.stem for path in RECORDED}
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.parent.name}/{path.parent.name}/{path.stem}")
