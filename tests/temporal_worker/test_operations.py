@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from django.conf import settings
 from django.core.management import CommandError
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
@@ -62,7 +63,7 @@ class TestDeployment:
         name = f"callboard-{uuid4().hex[:8]}"
         area = replace(AREA, task_queue=name)
         version = WorkerDeploymentVersion(name, "build-1")
-        with ThreadPoolExecutor(2) as executor:
+        with ThreadPoolExecutor(settings.WORKER_THREADS) as executor:
             async with build_worker(temporal, area, executor, version=version, grace=timedelta(seconds=1)):
                 handle = await temporal.start_workflow("ParcelWorkflow", ParcelInput("p"), id=name, task_queue=name)
                 await eventually(lambda: _is_current(temporal, version))
