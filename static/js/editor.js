@@ -2,11 +2,13 @@
 (() => {
   const form = document.querySelector("[data-editor]");
   if (!form) return;
-  const chosen = (name) => form.querySelector(`[name="${name}"]:checked`)?.value ?? "";
+  const chosen = (name) => form.querySelector(`[name="${name}"]:checked, select[name="${name}"]`)?.value ?? "";
+  // What stands in a field that is not needed would be refused: it stays in sight.
+  const isWritten = (part) => part.hasAttribute("data-unless-empty") && part.querySelector("input, textarea").value.trim() !== "";
   const show = () => {
     for (const part of form.querySelectorAll("[data-shown-for]")) {
       const [name, values] = part.dataset.shownFor.split(":");
-      part.hidden = !values.split(" ").includes(chosen(name));
+      part.hidden = !values.split(" ").includes(chosen(name)) && !isWritten(part);
     }
   };
   form.addEventListener("change", show);
