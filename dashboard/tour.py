@@ -54,7 +54,7 @@ def _steps(user: User) -> list[Step]:
         Step(
             "Decide a request",
             "What waits for you stands first. "
-            + ("In the demo manager decides what employee asks." if settings.DEMO else ""),
+            + ("In the demo, log in as manager to decide what employee asks." if settings.DEMO else ""),
             reverse("approvals:list") if may("approvals.ask_approval") else "",
             "manager",
         ),
