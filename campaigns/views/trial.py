@@ -24,6 +24,8 @@ MAIL_ONLY = {
     "frame-ancestors": ["'self'"],
     "sandbox": True,
 }
+# What mail programs give a mail that says nothing of its letters; what it says itself goes before.
+AS_SHOWN = "<style>body{font:15px/1.5 Helvetica,Arial,sans-serif}</style>"
 
 
 @require_safe
@@ -83,10 +85,11 @@ def preview_html(request: HttpRequest, campaign_id: str, user_id: str) -> HttpRe
         message = gateway.preview(campaign_id, user=user_of(request), user_id=user_id)
     except gateway.InvalidRequest as wrong:
         return HttpResponse(wrong.detail, status=422, content_type="text/plain; charset=utf-8")
-    response = HttpResponse(message.html, content_type="text/html; charset=utf-8")
+    html = message.html if "<!doctype" in message.html[:100].lower() else AS_SHOWN + message.html
+    response = HttpResponse(html, content_type="text/html; charset=utf-8")
     response["X-Frame-Options"] = "SAMEORIGIN"
     # What django-csp's decorator does; the middleware's policy is for pages.
-    response._csp_config = {**MAIL_ONLY, "style-src": allowed_styles(message.html)}  # type: ignore[attr-defined]
+    response._csp_config = {**MAIL_ONLY, "style-src": allowed_styles(html)}  # type: ignore[attr-defined]
     return response
 
 
