@@ -84,6 +84,14 @@ class EditorForm(KeyedForm):
         widget=forms.RadioSelect,
     )
     starts_at = _moment("Begins")
+    late_minutes = forms.IntegerField(
+        label="Minutes that it may be late",
+        required=False,
+        min_value=1,
+        max_value=10_080,
+        widget=_line(inputmode="numeric"),
+        help_text="Longer, if nothing was running then, and it is left out. Empty: it goes out however late it is.",
+    )
     recurs = forms.CharField(
         label="Times",
         max_length=100,
@@ -197,6 +205,7 @@ class EditorForm(KeyedForm):
             recurs=asked["recurs"].strip() if when == "again" else "",
             time_zone=asked["time_zone"],
             missed_runs=asked["missed_runs"] or Campaign.Missed.SKIP,
+            late_minutes=asked["late_minutes"] if when == "once" else None,
         )
 
     def _audience(self) -> Any:
@@ -251,6 +260,7 @@ def initial_of(row: Campaign, *, is_copy: bool = False) -> dict[str, Any]:
         "ends_at": row.ends_at.astimezone(zone).strftime(_MOMENT) if row.ends_at else "",
         "recurs": row.recurs,
         "missed_runs": row.missed_runs,
+        "late_minutes": row.late_minutes,
         "draft_version": row.draft_version,
     }
 

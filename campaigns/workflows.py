@@ -100,8 +100,13 @@ class CampaignWorkflow(LiveWorkflow):
             return
         if state.is_missed:
             state.skip()
+        is_held = state.it.paused
         while not state.is_over and (state.it.paused or self._left_to(state.request.starts_at)):
+            is_held = state.it.paused
             await self._wait(None if state.it.paused else state.request.starts_at)
+        # Whom people have held, and let go on late, they want to be sent.
+        if state.begins_too_late and not (is_held or state.is_over):
+            state.skip()
         if not state.is_over:
             state.enter(CampaignPhase.AUDIENCE)
 

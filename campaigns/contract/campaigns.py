@@ -98,8 +98,9 @@ class CampaignLimits:
     ``approval_above``: more recipients than this need an approval; None: never. ``pause_error_percent``: of the attempts
     since it was started or resumed, at ``pause_error_least`` failures or more, the campaign pauses by itself; 0: never.
     ``batch_attempts``: how often a batch's activity is tried until the campaign pauses. ``late_seconds``: an occurrence
-    that starts later than this after ``planned_at`` is skipped; None: never. ``renew_after`` is after how many events of
-    its history a run continues as new by itself; 0: when the server suggests it.
+    that starts later than this after ``planned_at`` is skipped, and so is one that is sent once, after ``starts_at``; None:
+    never. ``renew_after`` is after how many events of its history a run continues as new by itself; 0: when the server
+    suggests it.
     """
 
     version: int = 1

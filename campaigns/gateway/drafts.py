@@ -44,6 +44,8 @@ class Draft:
     recurs: str = ""
     time_zone: str = "UTC"
     missed_runs: str = Campaign.Missed.SKIP
+    late_minutes: int | None = None
+    """Of one that begins at a time, once: later by so much it is left out. None: it begins however late it is."""
 
 
 def create_draft(*, user: User, draft: Draft, key: str) -> CampaignView:
@@ -105,7 +107,7 @@ def _of_key(key: str, request_hash: str) -> Campaign | None:
 
 _COPIED = (
     "channel", "audience", "subject", "body_text", "body_html", "transactional", "rate_per_minute",
-    "starts_at", "ends_at", "defers", "recurs", "time_zone", "missed_runs",
+    "starts_at", "ends_at", "defers", "recurs", "time_zone", "missed_runs", "late_minutes",
 )  # fmt: skip
 
 

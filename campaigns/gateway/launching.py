@@ -98,6 +98,9 @@ def check_launch(row: Campaign) -> None:
         raise InvalidRequest("audience", f"This audience is larger than the {most:,} recipients that are allowed.")
     if row.ends_at is not None and row.ends_at <= timezone.now():
         raise InvalidRequest("ends_at", "This moment is over.")
+    late = _late_seconds(row)
+    if row.starts_at is not None and late and timezone.now() > row.starts_at + timedelta(seconds=late):
+        raise InvalidRequest("starts_at", f"This was more than {row.late_minutes:,} minutes ago: it would be left out.")
     if missing := find_missing(row):
         first = missing[0]
         examples = ", ".join(first.examples[:3])
@@ -189,7 +192,9 @@ def input_of(row: Campaign, settings: CampaignSettings, by: By) -> CampaignInput
 
 
 def _late_seconds(row: Campaign) -> int | None:
-    is_left_out = row.planned_at is not None and row.missed_runs == Campaign.Missed.SKIP
+    if row.planned_at is None:
+        return row.late_minutes * 60 if row.starts_at is not None and row.late_minutes else None
+    is_left_out = row.missed_runs == Campaign.Missed.SKIP
     return int(MISSED_AFTER.total_seconds()) if is_left_out else None
 
 

@@ -56,6 +56,12 @@ class Campaign(MessageTexts):
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
     )
     starts_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as soon as it is launched.")
+    late_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(10_080)],
+        help_text="So much later than at its time it is left out; empty: it begins however late it is.",
+    )
     planned_at = models.DateTimeField(null=True, blank=True, help_text="When a recurring one's occurrence was due.")
     recurs = models.CharField(max_length=100, blank=True, help_text="A cron expression; empty: once.")
     times_paused_at = models.DateTimeField(null=True, blank=True, help_text="Since when no time of it begins anything.")

@@ -89,6 +89,13 @@ class CampaignState:
         return due is not None and late is not None and self.now > due + timedelta(seconds=late)
 
     @property
+    def begins_too_late(self) -> bool:
+        """Whether the time at which it was to be sent, once, is longer ago than it is worth."""
+        due, late = self.request.starts_at, self.limits.late_seconds
+        is_once = self.request.planned_at is None
+        return is_once and due is not None and late is not None and self.now > due + timedelta(seconds=late)
+
+    @property
     def needs_approval(self) -> bool:
         above = self.limits.approval_above
         approved = self.it.approval is not None and self.it.approval.status == ApprovalStatus.APPROVED
@@ -150,7 +157,7 @@ class CampaignState:
         self._end(CampaignStatus.CANCELLED, CloseCode.CANCELLED, reason, CampaignEvent.CANCELLED, text, by)
 
     def skip(self) -> None:
-        due = self.request.planned_at
+        due = self.request.planned_at or self.request.starts_at
         reason = (
             f"It was due at {due:%Y-%m-%d %H:%M} UTC and could not begin within {self.limits.late_seconds:,} seconds."
         )

@@ -24,7 +24,7 @@ from campaigns.contract import (
 )
 from campaigns.gateway import Draft, launching, recurring, series, trying
 from campaigns.live import page_of
-from campaigns.models import Campaign, Contact, OptOut, SandboxMessage, Segment, SendLog
+from campaigns.models import Campaign, CampaignSettings, Contact, OptOut, SandboxMessage, Segment, SendLog
 from dashboard.roles import CAMPAIGN_WRITERS, MARKETERS, STAFF
 from temporal_worker import client
 from tests.campaigns.batches import actors_running, begin, cap, cid, configure, people, person, send, uid
@@ -192,6 +192,23 @@ class TestLaunch:
         assert Campaign.objects.get().status == CampaignStatus.DRAFT
 
     @pytest.mark.django_db
+    def test_how_late_it_may_begin(self, marketer: User) -> None:
+        people(1)
+        soon = timezone.now() + timedelta(hours=1)
+        row = Campaign.objects.get(campaign_id=created(marketer, starts_at=soon, late_minutes=30))
+        launching.check_launch(row)
+        by = By("ann", Door.WEB)
+        assert launching.input_of(row, CampaignSettings.current(), by).limits.late_seconds == 1_800
+        row.starts_at = timezone.now() - timedelta(minutes=29)
+        launching.check_launch(row)
+        row.starts_at = timezone.now() - timedelta(minutes=31)
+        with pytest.raises(gateway.InvalidRequest, match="more than 30 minutes ago") as problem:
+            launching.check_launch(row)
+        assert problem.value.field == "starts_at"
+        row.late_minutes = None
+        launching.check_launch(row)
+        assert launching.input_of(row, CampaignSettings.current(), by).limits.late_seconds is None
+
     def test_a_segment_that_has_gone_and_a_channel_that_is_off(self, marketer: User) -> None:
         people(1)
         Segment.objects.create(name="few")

@@ -59,9 +59,22 @@ class TestNew:
         assertContains(page, 'value="2026-12-01T09:30"')
         assertContains(page, "USER-001</textarea>")
 
+    def test_how_late_it_may_begin_is_of_one_that_has_a_time(self) -> None:
+        once = typed(when="once", starts_at="2026-12-01T09:30", late_minutes="45")
+        client_of("writer").post(NEW, once)
+        row = Campaign.objects.get()
+        assert row.late_minutes == 45
+        assertContains(client_of("writer").get(f"/campaigns/{row.campaign_id}/edit/"), 'name="late_minutes" value="45"')
+        assertContains(
+            client_of("writer").get(f"/campaigns/{row.campaign_id}/"), "left out if 45 minutes later or more"
+        )
+        client_of("writer").post(NEW, {**once, "when": "now", "idempotency_key": "another-key"})
+        assert Campaign.objects.exclude(pk=row.pk).get().late_minutes is None
+
     @pytest.mark.parametrize(
         ("changes", "field"),
         [
+            ({"when": "once", "starts_at": "2026-12-02T09:00", "late_minutes": "0"}, "late_minutes"),
             ({"name": " "}, "name"),
             ({"channel": "pigeon"}, "channel"),
             ({"category": "No Name"}, "category"),

@@ -78,6 +78,28 @@ async def test_a_missed_occurrence_is_skipped_and_says_so(desk: CampaignDesk, ag
     assert (await (await desk.launch(planned_at=due, late_seconds=7_200)).result()).status == "completed"
 
 
+async def test_one_whose_time_was_missed_is_left_out_if_it_may_not_be_so_late(
+    desk: CampaignDesk, agency: FakeAgency
+) -> None:
+    due = await desk.now() - timedelta(hours=1)
+    result = await (await desk.launch(starts_at=due, late_seconds=600)).result()
+    assert (result.status, agency.sends) == ("cancelled", 0)
+    assert "could not begin within 600 seconds" in result.reason
+    due = await desk.now() - timedelta(hours=1)
+    assert (await (await desk.launch(starts_at=due, late_seconds=7_200)).result()).status == "completed"
+    due = await desk.now() + timedelta(days=1)
+    assert (await (await desk.launch(starts_at=due, late_seconds=60)).result()).status == "completed"
+
+
+async def test_one_that_was_held_is_sent_however_late_it_is_let_go_on(desk: CampaignDesk, agency: FakeAgency) -> None:
+    campaign = await desk.launch(starts_at=await desk.now() + timedelta(days=1), late_seconds=600)
+    await campaign.until_status("scheduled")
+    await campaign.act("pause")
+    await desk.skip(days=3)
+    await campaign.act("resume")
+    assert (await campaign.result()).counts["sent"] == 10
+
+
 # ── Approval ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
