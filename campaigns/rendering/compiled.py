@@ -118,7 +118,11 @@ class Text:
             else:
                 context[name] = value
         values_by_name = {**context, ATTRIBUTES: attributes}
-        return self._template.render(Context(values_by_name, autoescape=self._is_html, use_l10n=False, use_tz=False))
+        rendered = self._template.render(
+            Context(values_by_name, autoescape=self._is_html, use_l10n=False, use_tz=False)
+        )
+        # Django marks as safe HTML whatever a template made, also of plain text: a page would show that unescaped.
+        return rendered if self._is_html else rendered + ""
 
     def _usable(self, name: str, value: str) -> str:
         if len(value) > MAX_VALUE:

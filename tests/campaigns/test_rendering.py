@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils.html import conditional_escape, escape
 
 from campaigns.models import Contact
 from campaigns.rendering import (
@@ -128,6 +129,12 @@ class TestText:
         escaped = "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; &amp; &quot;co&quot;"
         assert render("<p>{{ name }}</p>", is_html=True, name=name) == f"<p>{escaped}</p>"
         assert "<b>" not in render("{{ name|title|upper|capfirst|truncatechars:90 }}", is_html=True, name="<b>x</b>")
+
+    def test_a_page_escapes_the_text(self) -> None:
+        """Django would hand over what a template made as safe HTML."""
+        text = render("<svg onload=x> {{ name }}", name="<img src=x onerror=x>")
+        assert escape(text) == "&lt;svg onload=x&gt; &lt;img src=x onerror=x&gt;"
+        assert conditional_escape(text) == escape(text)
 
 
 class TestPlaces:
