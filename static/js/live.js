@@ -43,6 +43,8 @@
     const actions = document.querySelector("[data-personal]");
     const version = head()?.dataset.actionsVersion;
     if (!actions || version === actions.dataset.actionsVersion) return;
+    // The answer to a form that is taken away meanwhile has nowhere to go: it comes first, and mostly draws them anew.
+    if (actions.querySelector(".htmx-request")) return;
     if (asked.version === version && Date.now() - asked.at < 3000) return;
     asked = { version, at: Date.now() };
     window.htmx.trigger(actions, "refresh");
@@ -79,6 +81,7 @@
   const tellTab = () => { const words = document.querySelector("[data-title]")?.dataset.title; if (words) document.title = words; };
   document.addEventListener("htmx:wsAfterMessage", () => { giveFocusBack(); refreshActions(); tellTab(); });
   document.addEventListener("htmx:afterSettle", () => { refreshActions(); tellTab(); });
+  document.addEventListener("htmx:afterRequest", refreshActions);
 
   if (!root) return;
 
