@@ -95,6 +95,7 @@ def create_campaign(request: HttpRequest, body: NewCampaign, key: Key = None) ->
         recurs=body.recurs,
         time_zone=body.time_zone,
         missed_runs=body.missed_runs.value,
+        late_minutes=body.late_minutes,
     )
     own_key = claim_key(request, key, body)
     with _in_the_callers_words():

@@ -105,6 +105,13 @@ class NewCampaign(BaseModel):
     recurs: str = Field(default="", max_length=100, description="A cron expression in `time_zone`; left out: once.")
     time_zone: str = Field(default="UTC", max_length=64)
     missed_runs: Campaign.Missed = Campaign.Missed.SKIP
+    late_minutes: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=10_080,
+        description="With `starts_at`, without `recurs`: so much later it is left out; null: it begins however late it is.",
+    )
 
 
 class Launch(BaseModel):

@@ -349,6 +349,7 @@ class TestBodies:
             ("/api/campaigns", {"starts_at": "2027-01-12T17:00:00"}, "starts_at"),
             ("/api/campaigns", {"ends_at": "0001-01-01T00:00:00+14:00"}, "ends_at"),
             ("/api/campaigns", {"missed_runs": "never"}, "missed_runs"),
+            ("/api/campaigns", {"late_minutes": 0}, "late_minutes"),
             (f"{ONE}/pause", {"reason": "x" * 501}, "reason"),
             (f"{ONE}/cancel", {"reason": ["no"]}, "reason"),
             (f"{USER}/cap", {"max_per_day": -1}, "max_per_day"),
@@ -377,6 +378,12 @@ class TestBodies:
         assert answer.json()["field"] == field
         assert field in answer.json()["detail"]
         assert not fake.calls
+
+    def test_how_late_a_campaign_may_begin_is_kept(self, fake: FakeGateway) -> None:
+        when = {"starts_at": "2027-01-12T17:00:00Z", "late_minutes": 45}
+        assert call("/api/campaigns", {**NEW_CAMPAIGN, **when}).status_code == 201
+        [(_, _, given)] = fake.calls
+        assert (given["draft"].starts_at, given["draft"].late_minutes) == (datetime(2027, 1, 12, 17, tzinfo=UTC), 45)
 
     @pytest.mark.parametrize("path", [path for path in CHANGES if path not in OPTIONAL_BODY])
     def test_what_is_left_out_is_named(self, fake: FakeGateway, path: str) -> None:
