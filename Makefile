@@ -12,8 +12,9 @@ STAMP := .venv/.synced
 RUN := $(BIN)/python -X utf8
 
 # Tests outside of tests/soak that are marked as too long for each change, and every page in all sizes and themes.
-SOAK_TOO := tests/temporal_worker/test_process.py tests/workflows/test_campaign_runs.py tests/dashboard/test_guide.py
-LOOKS := tests/journeys/test_looks.py tests/journeys/test_approvals_looks.py tests/journeys/test_campaigns_looks.py
+SOAK_TOO := tests/temporal_worker/test_process.py tests/workflows/test_campaign_runs.py tests/journeys/test_hostile_text.py \
+	$(addprefix tests/dashboard/,test_guide.py test_hostile.py test_matrix.py test_safe_headers.py)
+LOOKS := $(addprefix tests/journeys/,test_looks.py test_admin_looks.py test_approvals_looks.py test_campaigns_looks.py)
 
 # What `manage.py check --deploy` sees: the settings of a production machine, with secrets made for the moment.
 PRODUCTION_ENV = env -u DEBUG -u DEMO -u HTTPS \
