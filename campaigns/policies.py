@@ -1,6 +1,7 @@
 """Which cap policy a person comes under, read when a campaign asks for them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from django.db.models import F
 
@@ -14,8 +15,10 @@ def policies_for(contacts: Sequence[Contact]) -> dict[str, CapPolicyMessage]:
     """The policy of each contact, by their id: their own, else their first segment's, else the default one.
 
     Each carries the number of the last change of any policy as its version: an actor takes on the newest that it has seen,
-    and so also when a person's own policy is deleted and the default one, which has not changed, is theirs again. A query
-    for the policies, one for their version, and one for each segment that has a policy.
+    and so also when a person's own policy is deleted and the default one, which has not changed, is theirs again. Its zone,
+    which counts for people who never told their actor one, is the contact's when that is known: an import may have filled
+    it in after the actor had begun. A query for the policies, one for their version, and one for each segment that has a
+    policy.
     """
     version = policy_version()
     default, by_segment, by_user = _rows([contact.user_id for contact in contacts])
@@ -29,9 +32,15 @@ def policies_for(contacts: Sequence[Contact]) -> dict[str, CapPolicyMessage]:
     messages = {row.pk: row.to_message(version) for row in {*found.values()}}
     fallback = default.to_message(version) if default is not None else CapPolicyMessage(version=version)
     return {
-        contact.user_id: messages[found[contact.user_id].pk] if contact.user_id in found else fallback
+        contact.user_id: _where_they_are(
+            messages[found[contact.user_id].pk] if contact.user_id in found else fallback, contact.time_zone
+        )
         for contact in contacts
     }
+
+
+def _where_they_are(policy: CapPolicyMessage, zone: str) -> CapPolicyMessage:
+    return policy if zone in ("", policy.time_zone) else replace(policy, time_zone=zone)
 
 
 def policy_for(contact: Contact) -> CapPolicyMessage:

@@ -49,6 +49,8 @@ class ActorPage:
     @cached_property
     def clock(self) -> Clock:
         known = self.view.preferences.time_zone
+        if not known and self.view.cap is not None and self.view.cap.time_zone == self.facts.contact.time_zone:
+            known = self.view.cap.time_zone  # a request has brought it, see campaigns.policies
         zone = known or (self.view.cap.time_zone if self.view.cap else "UTC")
         return Clock(ZoneInfo(zone), self.at, bool(known))
 

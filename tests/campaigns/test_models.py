@@ -1,6 +1,6 @@
 """Contacts, cap policies, templates and campaigns as rows: what they refuse, and what they count."""
 
-from datetime import time
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from campaigns.actor.state import ActorState
+from campaigns.contract import Preferences, UserActorInput
 from campaigns.models import Campaign, CampaignSettings, CapPolicy, Contact, PreferenceChange, Segment, Template
 from campaigns.policies import policies_for, policy_for, policy_version
 from tests.campaigns.contacts_of import contact
@@ -102,6 +104,18 @@ class TestCapPolicy:
         CapPolicy.objects.create(name="Of nobody", max_per_day=100)
         found = policies_for(contacts)
         assert [found[one.user_id].max_per_day for one in contacts] == [0, 5, 4, 3]
+
+    def test_brings_the_zone_that_is_known_here_to_an_actor_that_was_never_told_one(self) -> None:
+        night: dict[str, Any] = {"quiet_from": time(21), "quiet_to": time(8), "time_zone": "UTC"}
+        CapPolicy.objects.create(name="Default", is_default=True, **night)
+        known, unknown = contact("USER-001", time_zone="Asia/Tokyo"), contact("USER-002", time_zone="")
+        assert [policy_for(one).time_zone for one in (known, unknown)] == ["Asia/Tokyo", "UTC"]
+        evening = datetime(2026, 11, 21, 13, 0, tzinfo=UTC)  # 22:00 in Tokyo
+        codes = []
+        for one, told in ((known, ""), (unknown, ""), (known, "Europe/Berlin")):
+            actor = ActorState(UserActorInput(one.user_id, Preferences(time_zone=told)), evening)
+            codes.append(actor.judge_case("email", "marketing", policy_for(one), evening).code)
+        assert codes == ["quiet_hours", "allowed", "allowed"]
 
     def test_without_any_there_is_no_rule(self) -> None:
         cap = policy_for(contact())
