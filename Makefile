@@ -11,10 +11,12 @@ BIN := .venv/bin
 STAMP := .venv/.synced
 RUN := $(BIN)/python -X utf8
 
-# Tests outside of tests/soak that are marked as too long for each change, and every page in all sizes and themes.
-SOAK_TOO := tests/temporal_worker/test_process.py tests/workflows/test_campaign_runs.py tests/journeys/test_hostile_text.py \
-	$(addprefix tests/dashboard/,test_guide.py test_hostile.py test_matrix.py test_safe_headers.py)
-LOOKS := $(addprefix tests/journeys/,test_looks.py test_admin_looks.py test_approvals_looks.py test_campaigns_looks.py)
+# Files outside of tests/soak with tests that are marked as too long for each change: what starts and kills processes, and
+# every page in the browser, in one size and theme (SOAK=short) or in all of them.
+SOAK_TOO := tests/temporal_worker/test_process.py tests/workflows/test_campaign_runs.py tests/workflows/test_approval_room.py \
+	$(addprefix tests/dashboard/,test_guide.py test_hostile.py test_matrix.py test_safe_headers.py) \
+	$(addprefix tests/journeys/,test_hostile_text.py test_many_tabs.py test_weight.py) \
+	$(addprefix tests/journeys/,test_looks.py test_admin_looks.py test_approvals_looks.py test_campaigns_looks.py)
 
 # What `manage.py check --deploy` sees: the settings of a production machine, with secrets made for the moment.
 PRODUCTION_ENV = env -u DEBUG -u DEMO -u HTTPS \
@@ -36,8 +38,8 @@ test: compiled ## Run the test suite; needs Chromium (CHROMIUM=path, else found 
 
 soak: compiled ## Kills, races and volume: SOAK=short (a quarter of an hour) or SOAK=full (an hour)
 	SOAK=$(SOAK) $(RUN) -m pytest tests/soak -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
-	$(if $(ARGS),,SOAK=$(SOAK) $(RUN) -m pytest $(SOAK_TOO) -o addopts="-ra --strict-markers -m soak" -o timeout=600)
-	$(if $(ARGS),,$(if $(filter full,$(SOAK)),SOAK=full $(RUN) -m pytest $(LOOKS) -o timeout=600))
+	$(if $(ARGS),,SOAK=$(SOAK) $(RUN) -m pytest $(SOAK_TOO) -n 2 --dist loadfile --no-loadscope-reorder \
+		-o addopts="-ra --strict-markers -m soak" -o timeout=600)
 
 check: $(STAMP) ## Check format, lint, types, migrations and the settings for production
 	$(BIN)/ruff format --check .

@@ -221,6 +221,7 @@ class TestPages:
                 wrong += [f"{path[:120]}: {one}" for one in wrong_in(_get(root, path))]
         assert not wrong, "\n".join(wrong)
 
+    @pytest.mark.soak
     def test_reflected_by_forms(self, world: World, root: Client) -> None:
         """Each form is sent with a hostile text in every field that it shows."""
         wrong, sent = [], 0

@@ -12,6 +12,8 @@ from tests.journeys.test_looks import FEW, REST, Screen
 from tests.journeys.test_looks import look as look_with_styles
 from tests.stack import Stack
 
+pytestmark = pytest.mark.soak
+
 
 @pytest.fixture(params=FEW + REST if os.environ.get("SOAK") == "full" else FEW)
 def screen(request: pytest.FixtureRequest) -> Screen:

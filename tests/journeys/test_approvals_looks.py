@@ -12,6 +12,8 @@ from tests.eventually import aeventually
 from tests.journeys.test_looks import FEW, REST, Screen, look
 from tests.stack import Stack
 
+pytestmark = pytest.mark.soak
+
 LONG = "a-word-without-any-place-to-break-it-" * 4
 
 

@@ -32,6 +32,8 @@ from tests.journeys.test_looks import FEW, REST, Screen, look
 from tests.soak.mailserver import MailServer, plain_of
 from tests.stack import Stack
 
+pytestmark = pytest.mark.soak
+
 LONG = "a-word-without-any-place-to-break-it-" * 4
 STILL = 0.05
 """Layout shift (https://web.dev/articles/cls) up to which a page counts as still; half of what counts as good there.

@@ -15,6 +15,8 @@ from tests.browser import DESKTOP, PHONE, Tabs, log_in
 from tests.eventually import aeventually
 from tests.stack import Stack
 
+pytestmark = pytest.mark.soak
+
 SERIOUS = {"serious", "critical"}
 
 Screen = tuple[ViewportSize, bool]

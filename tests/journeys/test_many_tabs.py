@@ -1,10 +1,13 @@
 import asyncio
 import time
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import Tabs, log_in
 from tests.journeys.desk import pay, place_order, sees_status
+
+pytestmark = pytest.mark.soak
 
 
 class TestSevenTabs:

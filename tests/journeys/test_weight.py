@@ -1,9 +1,12 @@
 """No page weighs more than 150 KB when nothing of it is cached: the page and all that it loads, as it comes over the wire."""
 
+import pytest
 from playwright.async_api import CDPSession, Page, expect
 
 from tests.browser import Tabs
 from tests.stack import Stack
+
+pytestmark = pytest.mark.soak
 
 MOST = 150_000
 """Bytes; 1 KB is 1,000 of them."""

@@ -35,6 +35,8 @@ from tests.temporal_worker.contract import ParcelInput, Weigh
 from tests.temporal_worker.worker import AREA
 from tests.temporal_worker.workflows import GateWorkflow
 
+pytestmark = pytest.mark.soak
+
 queues = sync_to_async(live_queues)
 
 
@@ -258,7 +260,6 @@ class TestCommand:
         with pytest.raises(CommandError, match=r"run manage\.py migrate first"):
             call_command("runworker")
 
-    @pytest.mark.soak
     async def test_reload_restarts_on_a_change_and_leaves_nothing(
         self, runworker: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
     ) -> None:

@@ -29,6 +29,8 @@ from tests.approvals import requests_of
 from tests.workflows.conftest import open_bench
 from tests.workflows.office import Asked, Bench, FakeOffice, Refusal, level, whats
 
+pytestmark = pytest.mark.soak
+
 LONG = "😀" * 4_000
 """The longest comment there is; as JSON it has 48,000 bytes."""
 

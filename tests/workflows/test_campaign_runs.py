@@ -23,6 +23,8 @@ from tests.workflows.agency import (
 )
 from tests.workflows.slow_agency import SlowAgency, has_pending_batch, until_counted
 
+pytestmark = pytest.mark.soak
+
 ENDED_WITHIN = 60.0
 
 
@@ -209,6 +211,5 @@ async def _harass(campaign: RunningCampaign, agency: SlowAgency, dice: random.Ra
     return late
 
 
-@pytest.mark.soak
 async def test_a_storm_of_pauses_leaves_no_shard_stuck(desk: CampaignDesk, agency: SlowAgency) -> None:
     await storm(desk, agency, seed=20261121, campaigns=6, actions=8)
