@@ -32,6 +32,7 @@ async def _sell_out(stack: Stack, say: Callable[[str], None]) -> None:
                 shop.until(
                     order_id,
                     lambda seen: seen["stage"] in decided and (seen["shortages"] or seen["stage"] != "reserve"),
+                    timeout=90,
                 )
                 for order_id in ids
             )
