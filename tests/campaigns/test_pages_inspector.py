@@ -523,7 +523,7 @@ class TestCap:
             per_category={"news": 1, "offers": 0},
             quiet_hours=QuietHours("21:00", "08:00"),
             count_transactional=True,
-            time_zone="Asia/Tokyo",
+            time_zone="Europe/Berlin",  # theirs, which goes before the policy's
         )
         assert view.version == 1
         assert PreferenceChange.objects.filter(what="cap").count() == 1
