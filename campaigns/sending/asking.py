@@ -45,37 +45,37 @@ async def request_send(
     seed: Seed,
     *,
     is_new: bool = False,
-    timeout: float = ANSWER_WITHIN,
+    timeout: float | None = None,
 ) -> SendGrant | SendDecision:
     """One ``request_send``, whose update id is the grant id: the grant, or the decision that refuses it.
 
     An actor that does not run is started with it, from ``seed``, which reads the send log; so it is asked plainly first,
-    unless ``is_new`` says that there is none to be expected.
+    unless ``is_new`` says that there is none to be expected. ``timeout``, in seconds, is ``ANSWER_WITHIN`` when it is left out.
 
     Raises:
         TemporalUnavailable: no answer in time; ask again with the same grant id
         ApplicationError: the actor cannot make sense of the request
     """
-    workflow_id = user_actor_workflow_id(user_id)
+    workflow_id, within = user_actor_workflow_id(user_id), ANSWER_WITHIN if timeout is None else timeout
 
     async def ask_running() -> SendGrant:
         handle = client.get_workflow_handle(workflow_id)
         return await handle.execute_update(
-            "request_send", request, id=request.grant_id, result_type=SendGrant, rpc_timeout=timedelta(seconds=timeout)
+            "request_send", request, id=request.grant_id, result_type=SendGrant, rpc_timeout=timedelta(seconds=within)
         )
 
     async def ask_or_start() -> SendGrant:
         return await _update_with_start(
-            client, user_id, "request_send", request, await seed(), request.grant_id, SendGrant, timeout
+            client, user_id, "request_send", request, await seed(), request.grant_id, SendGrant, within
         )
 
     try:
         if not is_new:
             try:
-                return await _until_there_is_room(ask_running, workflow_id, timeout)
+                return await _until_there_is_room(ask_running, workflow_id, within)
             except (WorkflowNotFound, WorkflowCompleted):
                 pass
-        return await _until_there_is_room(ask_or_start, workflow_id, timeout)
+        return await _until_there_is_room(ask_or_start, workflow_id, within)
     except ApplicationError as refusal:
         if refusal.type != SEND_REFUSED:
             raise
