@@ -34,7 +34,9 @@ def may_see(user: User, request_id: str) -> bool:
 
 
 def _takes_part_now(username: str, request_id: str) -> bool:
-    row = ApprovalRequest.objects.filter(request_id=request_id, status__in=OPEN).first()
+    # "Starting" is what the row says until the workflow, which may have its people already, has saved it.
+    may_have_people = (ApprovalRequest.STARTING, *OPEN)
+    row = ApprovalRequest.objects.filter(request_id=request_id, status__in=may_have_people).first()
     if row is None:
         return False
     try:

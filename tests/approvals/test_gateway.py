@@ -128,6 +128,15 @@ class TestReading:
 
 
 class TestRights:
+    def test_whoever_is_to_decide_sees_it_before_its_rows_are_saved(self, people: People) -> None:
+        """An answer within milliseconds, as by the API: the workflow has begun, and its row says "starting" still."""
+        view = ask(people)
+        eventually(lambda: Involvement.objects.filter(request__request_id=view.request_id).exists())
+        Involvement.objects.filter(request__request_id=view.request_id).delete()
+        ApprovalRequest.objects.filter(request_id=view.request_id).update(status=ApprovalRequest.STARTING)
+        assert gateway.may_see(people["manager"], view.request_id)
+        assert not gateway.may_see(people["outsider"], view.request_id)
+
     def test_a_foreign_request_is_not_there(self, people: People) -> None:
         view = ask(people)
         for call in (
