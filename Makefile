@@ -36,7 +36,7 @@ demo: compiled ## Run everything with demo data: http://127.0.0.1:8000 (WEB_PORT
 test: compiled ## Run the test suite; needs Chromium (CHROMIUM=path, else found on the PATH)
 	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: compiled ## Kills, races and volume: SOAK=short (a quarter of an hour) or SOAK=full (an hour)
+soak: compiled ## Kills, races and volume: SOAK=short (twenty to thirty minutes) or SOAK=full (more than an hour)
 	SOAK=$(SOAK) $(RUN) -m pytest tests/soak -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
 	$(if $(ARGS),,SOAK=$(SOAK) $(RUN) -m pytest $(SOAK_TOO) -n 2 --dist loadfile --no-loadscope-reorder \
 		-o addopts="-ra --strict-markers -m soak" -o timeout=600)
