@@ -10,13 +10,13 @@ BENCH ?=
 BIN := .venv/bin
 STAMP := .venv/.synced
 RUN := $(BIN)/python -X utf8
+# Where Python may write no bytecode by itself, each process would rewrite the asserts of all tests anew: twelve seconds.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(RUN) -m pytest
 
-# Files outside of tests/soak with tests that are marked as too long for each change: what starts and kills processes, and
-# every page in the browser, in one size and theme (SOAK=short) or in all of them.
-SOAK_TOO := tests/temporal_worker/test_process.py tests/workflows/test_campaign_runs.py tests/workflows/test_approval_room.py \
-	$(addprefix tests/dashboard/,test_guide.py test_hostile.py test_matrix.py test_safe_headers.py) \
-	$(addprefix tests/journeys/,test_hostile_text.py test_many_tabs.py test_weight.py) \
-	$(addprefix tests/journeys/,test_looks.py test_admin_looks.py test_approvals_looks.py test_campaigns_looks.py)
+# Outside of tests/soak, tests that are marked as too long for each change: what starts and kills processes, the whole demo,
+# many at once, everybody on every page, every page in the browser, in one size and theme (SOAK=short) or in all of them, and
+# journeys that do by hand what a test of the page does too.
+MARKED := tests --ignore=tests/soak --ignore=tests/benchmarks -m soak
 
 # What `manage.py check --deploy` sees: the settings of a production machine, with secrets made for the moment.
 PRODUCTION_ENV = env -u DEBUG -u DEMO -u HTTPS \
@@ -33,13 +33,13 @@ help: ## Show what can be made
 demo: compiled ## Run everything with demo data: http://127.0.0.1:8000 (WEB_PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT, DATA_DIR)
 	@$(RUN) manage.py demo
 
-test: compiled ## Run the test suite; needs Chromium (CHROMIUM=path, else found on the PATH)
-	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: compiled ## Run the test suite; needs Chromium or its headless shell (CHROMIUM=path, else found on the PATH)
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: compiled ## Kills, races and volume: SOAK=short (twenty to thirty minutes) or SOAK=full (more than an hour)
-	SOAK=$(SOAK) $(RUN) -m pytest tests/soak -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
-	$(if $(ARGS),,SOAK=$(SOAK) $(RUN) -m pytest $(SOAK_TOO) -n 2 --dist loadfile --no-loadscope-reorder \
-		-o addopts="-ra --strict-markers -m soak" -o timeout=600)
+soak: compiled ## Kills, races and volume: SOAK=short (ten to twenty minutes) or SOAK=full (more than an hour)
+	SOAK=$(SOAK) $(PYTEST) tests/soak -o addopts="-ra --strict-markers" -o timeout=1500 $(ARGS)
+	$(if $(ARGS),,SOAK=$(SOAK) $(PYTEST) $(MARKED) -n 2 --dist loadfile --no-loadscope-reorder \
+		-o addopts="-ra --strict-markers" -o timeout=600)
 
 check: $(STAMP) ## Check format, lint, types, migrations and the settings for production
 	$(BIN)/ruff format --check .

@@ -1,4 +1,7 @@
-"""Policies, people and absences to edit; the requests and their trail to look at. Nothing here decides anything."""
+"""Policies, people and absences to edit. Nothing here decides anything.
+
+The requests and their trail, which are only to be looked at, are in :mod:`approvals.admin_records`.
+"""
 
 from typing import Any, ClassVar
 
@@ -7,42 +10,33 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 
-from approvals import admin_effects, policies
+from approvals import admin_effects, admin_records, policies  # noqa: F401 - the records register their own
 from approvals.admin_forms import LevelFormSet, WhoWouldApproveForm
 from approvals.contract import MailMode, SlackMode
 from approvals.gateway.submitting import names_of, people_of
-from approvals.models import (
-    Absence,
-    ApprovalMail,
-    ApprovalRequest,
-    Attachment,
-    BulkItemRow,
-    BulkJob,
-    Employee,
-    Involvement,
-    LeaveBooking,
-    Payout,
-    Policy,
-    PolicyLevel,
-    RefusedAttempt,
-    SlackIdentity,
-    SlackMessage,
-    SlackPress,
-    TrailRow,
-)
+from approvals.models import Absence, Employee, Policy, PolicyLevel, SlackIdentity
 from dashboard.admin_effects import Effect, EffectAdmin
-from dashboard.admin_fields import WithSeveralField
+from dashboard.admin_fields import WithHelp, WithSeveralField
 from dashboard.admin_history import HistoryAdmin, record_change
-from dashboard.records import RecordAdmin, RecordInline
 from temporal_worker.money import money
 
 # ── Policies ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class PolicyLevelInline(WithSeveralField, admin.StackedInline):
+class PolicyLevelInline(WithHelp, WithSeveralField, admin.StackedInline):
     model = PolicyLevel
+    help_texts: ClassVar[dict[str, str]] = {
+        "position": "Lower numbers decide first.",
+        "name": "What people read of it, as “Finance”.",
+        "users": "People who may decide this level, by name.",
+        "groups": "Whoever is in one of these roles when the request is asked may decide it, too.",
+        "requesters_manager": "Whom the requester reports to may decide it, too.",
+        "rule": "How many of them have to approve.",
+        "escalate_to": "Who is asked beside them then. One decision of theirs completes the level.",
+        "at_expiry": "What becomes of a request that nobody has decided in time.",
+    }
     formset = LevelFormSet
     extra = 0
     min_num = 1
@@ -70,6 +64,21 @@ class PolicyAdmin(EffectAdmin):
     """Requests that are asked after a change carry the new version; running ones keep theirs."""
 
     help_line = "Who decides about which requests. Requests that run keep the version they were asked under."
+    help_texts: ClassVar[dict[str, str]] = {
+        "name": "What people read where this policy has said who decides.",
+        "is_active": "Taken off, no new request is asked under it; those that run go on.",
+        "kind": "Of which kind the requests are that it is for.",
+        "currency": "Of both amounts, as USD. Without amounts it does not matter.",
+        "when_nobody_else": "As when somebody asks whose level they alone would decide: nobody decides what they asked.",
+        "comment_to_reject": "Who rejects has to say why.",
+        "max_rounds": "So often it can be asked in all, when changes are wanted. After the last round it can only be "
+        "approved or rejected.",
+        "time_zone": "In which the working hours are meant, as Europe/Berlin.",
+        "working_from": "The hour of the day, 0 to 23.",
+        "working_to": "The hour of the day, 1 to 24.",
+        "slack": "What the channel is sent while a request waits.",
+        "mail": "What those are sent who may decide. With a signed link whoever has the mail can decide.",
+    }
     change_list_template = "admin/approvals/policy/change_list.html"
     list_display = ("name", "kind", "department", "amounts", "levels_in_words", "notices", "is_active", "version")
     list_filter = ("kind", "is_active", "department")
@@ -111,6 +120,9 @@ class PolicyAdmin(EffectAdmin):
 
     def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
         return admin_effects.of_policy(form)
+
+    def before(self, obj: Policy) -> list[str]:
+        return admin_effects.before_policy(obj)
 
     def why_kept(self, obj: Policy) -> list[str]:
         number = admin_effects.open_under(obj)
@@ -169,6 +181,12 @@ def _preview(requester: Any, kind: str, amount_cents: int | None, currency: str)
 @admin.register(Employee)
 class EmployeeAdmin(HistoryAdmin):
     help_line = "Who reports to whom, and in which department."
+    help_texts: ClassVar[dict[str, str]] = {
+        "user": "Whose place among the others this is.",
+        "manager": "Whom they report to: decides where a policy names “the requester’s manager”. Requests that run keep "
+        "whom they had.",
+        "department": "Written as in the policies that are for one department only; empty: only those for all are theirs.",
+    }
     list_display = ("user", "manager", "department")
     list_filter = ("department",)
     list_select_related = ("user", "manager")
@@ -176,16 +194,26 @@ class EmployeeAdmin(HistoryAdmin):
 
 
 @admin.register(Absence)
-class AbsenceAdmin(HistoryAdmin):
+class AbsenceAdmin(EffectAdmin):
     """An absence is ended and not deleted: open requests have to be told that it is over."""
 
     help_line = "Who is out of office and who decides for them, in open requests too."
+    help_texts: ClassVar[dict[str, str]] = {
+        "person": "Who is away.",
+        "delegate": "Who decides for them meanwhile, what they have asked themselves left out.",
+        "starts_at": "In UTC.",
+        "until": "In UTC. From then on only they themselves decide again.",
+        "reason": "Those who are told of it read it.",
+    }
     list_display = ("person", "delegate", "starts_at", "until", "kind", "ended_at")
     list_filter = ("kind", ("ended_at", admin.EmptyFieldListFilter))
     list_select_related = ("person", "delegate")
     search_fields = ("person__username", "delegate__username", "reason")
     fields = ("person", "delegate", "starts_at", "until", "kind", "reason", "ended_at")
     actions = ("end_now",)
+
+    def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
+        return admin_effects.of_absence(form)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Absence | None = None) -> Any:
         return ("person", "delegate", "kind", "ended_at") if obj else ("ended_at",)
@@ -205,127 +233,11 @@ class AbsenceAdmin(HistoryAdmin):
 @admin.register(SlackIdentity)
 class SlackIdentityAdmin(HistoryAdmin):
     help_line = "Who somebody in Slack is here. Without it their buttons decide nothing."
+    help_texts: ClassVar[dict[str, str]] = {
+        "team_id": "The workspace’s id and not its name, as T0123456789: it stands in the address of Slack in a browser.",
+        "slack_user_id": "Their member id and not their name, as U0123456789: Slack copies it from their profile.",
+        "user": "Whose decisions their buttons make, with this person’s rights.",
+    }
     list_display = ("slack_user_id", "team_id", "user")
     list_select_related = ("user",)
     search_fields = ("slack_user_id", "user__username")
-
-
-# ── Records, read only ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@admin.register(ApprovalRequest)
-class ApprovalRequestAdmin(RecordAdmin):
-    help_line = "Each request as its workflow last saved it."
-    list_display = ("request_id", "kind", "title", "requester", "amount", "status", "level_name", "submitted_at")
-    list_filter = ("status", "kind", "is_escalated")
-    search_fields = ("request_id", "title", "requester", "requester_name")
-    date_hierarchy = "submitted_at"
-
-    @admin.display(description="amount", ordering="amount_cents")
-    def amount(self, row: ApprovalRequest) -> str:
-        return "" if row.amount_cents is None else money(row.amount_cents, row.currency)
-
-    def view_on_site(self, obj: ApprovalRequest) -> str:
-        return reverse("approvals:detail", args=[obj.request_id])
-
-
-@admin.register(TrailRow)
-class TrailRowAdmin(RecordAdmin):
-    help_line = "The audit trails of all requests, each entry chained to the one before."
-    list_display = ("request", "sequence", "at", "who", "on_behalf_of", "door", "what", "text")
-    list_filter = ("what", "door")
-    list_select_related = ("request",)
-    search_fields = ("request__request_id", "who", "text")
-    ordering = ("-at", "-pk")
-
-
-@admin.register(RefusedAttempt)
-class RefusedAttemptAdmin(RecordAdmin):
-    help_line = "What somebody tried and was refused."
-    list_display = ("number", "at", "who", "on_behalf_of", "door", "what", "request_id", "code", "reason")
-    list_filter = ("door", "code", "what")
-    search_fields = ("request_id", "who", "reason")
-    ordering = ("-number",)
-
-
-@admin.register(Involvement)
-class InvolvementAdmin(RecordAdmin):
-    help_line = "Who has which place in which request: what the inboxes read."
-    list_display = ("request", "username", "role", "level", "on_behalf_of", "via", "can_decide", "starts_at", "until")
-    list_filter = ("role", "can_decide")
-    list_select_related = ("request",)
-    search_fields = ("request__request_id", "username")
-    ordering = ("-pk",)
-
-
-@admin.register(Attachment)
-class AttachmentAdmin(RecordAdmin):
-    help_line = "Files of requests. They are opened on the request's page."
-    list_display = ("name", "request_id", "content_type", "size", "uploaded_by", "uploaded_at")
-    list_select_related = ("uploaded_by",)
-    search_fields = ("request_id", "name", "sha256")
-    # The file itself is served to those who may see its request, on its page.
-    fields = ("name", "request_id", "content_type", "size", "sha256", "uploaded_by", "uploaded_at")
-
-
-@admin.register(ApprovalMail)
-class ApprovalMailAdmin(RecordAdmin):
-    help_line = "Mails about requests, each written down before it is sent."
-    list_display = ("request", "kind", "number", "recipient", "address", "subject", "sent_at")
-    list_filter = ("kind",)
-    list_select_related = ("request",)
-    search_fields = ("request__request_id", "recipient", "address", "subject")
-    ordering = ("-pk",)
-
-
-@admin.register(SlackMessage)
-class SlackMessageAdmin(RecordAdmin):
-    help_line = "Messages in Slack, one for each request, round and level."
-    list_display = ("request", "round", "level", "channel", "ts", "state", "shown_version", "updated_at")
-    list_filter = ("state",)
-    list_select_related = ("request",)
-    search_fields = ("request__request_id", "ts")
-    ordering = ("-pk",)
-
-
-@admin.register(SlackPress)
-class SlackPressAdmin(RecordAdmin):
-    help_line = "Buttons that were pressed in Slack."
-    list_display = ("user", "on_behalf_of", "request_id", "approved", "state", "outcome", "received_at")
-    list_filter = ("state",)
-    list_select_related = ("user",)
-    search_fields = ("request_id", "user__username")
-    ordering = ("-pk",)
-
-
-class BulkItemInline(RecordInline):
-    model = BulkItemRow
-    fields = readonly_fields = ("position", "request_id", "title", "outcome", "code", "detail", "ended_at")
-
-
-@admin.register(BulkJob)
-class BulkJobAdmin(RecordAdmin):
-    help_line = "Decisions that were taken in bulk."
-    list_display = ("job_id", "user", "approved", "created_at", "finished_at")
-    list_select_related = ("user",)
-    search_fields = ("job_id", "user__username", "items__request_id")
-    inlines = (BulkItemInline,)
-
-
-@admin.register(LeaveBooking)
-class LeaveBookingAdmin(RecordAdmin):
-    help_line = "Leave that was approved."
-    list_display = ("request_id", "username", "starts_on", "ends_on", "booked_at")
-    search_fields = ("request_id", "username")
-
-
-@admin.register(Payout)
-class PayoutAdmin(RecordAdmin):
-    help_line = "Expenses and purchases that were approved."
-    list_display = ("reference", "request_id", "kind", "username", "amount", "released_at")
-    list_filter = ("kind",)
-    search_fields = ("reference", "request_id", "username")
-
-    @admin.display(description="amount", ordering="amount_cents")
-    def amount(self, row: Payout) -> str:
-        return "" if row.amount_cents is None else money(row.amount_cents, row.currency)

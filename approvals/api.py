@@ -25,7 +25,7 @@ from approvals.api_types import (
 )
 from approvals.contract import ApprovalStatus, ApprovalView, Door, RequestKind
 from approvals.models import ApprovalRequest, Involvement, TrailRow
-from approvals.process.state import TRAIL_KEPT
+from approvals.process.bookkeeping import TRAIL_KEPT
 from dashboard.api_access import ApiToken, Key, claim_key
 from dashboard.api_types import BadInput, OutOfReach, Refusal, Trouble
 from temporal_worker.snapshots import to_json

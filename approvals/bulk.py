@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.db.models import Q
 
-from approvals.contract import ApprovalView, is_request_id
+from approvals.contract import ApprovalView, By, Door, is_request_id
+from approvals.gateway.rights import require_sight
+from approvals.gateway.updating import noting_refusals
 from approvals.listing import view_of
 from approvals.models import ApprovalRequest, BulkItemRow, BulkJob, Involvement
 from approvals.presentation import RequestRow, request_row
@@ -30,8 +33,12 @@ class Selection:
         return any(row.needs_reason for row in self.rows)
 
 
-def read_selection(items: Sequence[str], username: str, now: datetime) -> Selection:
-    """``items`` are ``<request id>:<state version>``, the version that was seen; what is no such thing is left out."""
+def read_selection(items: Sequence[str], user: User, now: datetime) -> Selection:
+    """``items`` are ``<request id>:<state version>``, the version that was seen; what is no such thing is left out.
+
+    Raises RequestNotFound: an id among them is of no request that they may see, and then nothing of it is shown.
+    """
+    username = user.get_username()
     asked: dict[str, int] = {}
     for item in items[:MOST_ITEMS]:
         request_id, _, version = item.partition(":")
@@ -41,6 +48,9 @@ def read_selection(items: Sequence[str], username: str, now: datetime) -> Select
     has_begun = Q(starts_at=None) | Q(starts_at__lte=now)
     mine = Involvement.objects.filter(has_begun, username=username).values("request")
     found = {row.request_id: row for row in ApprovalRequest.objects.filter(request_id__in=asked, pk__in=mine)}
+    for request_id in asked.keys() - found.keys():
+        with noting_refusals(request_id, By(username, Door.WEB), "decide"):
+            require_sight(user, request_id)
     rows = [_row(view_of(found[request_id]), username, now) for request_id in asked if request_id in found]
     return Selection(
         rows=tuple(row for row in rows if row.may_decide),

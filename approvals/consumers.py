@@ -1,4 +1,4 @@
-"""The sockets of a request's page, of the inbox, and of pages that have none of their own."""
+"""The sockets of a request's page and of the inbox."""
 
 from urllib.parse import parse_qs
 
@@ -38,6 +38,7 @@ class InboxConsumer(LiveConsumer):
     """
 
     permission = "approvals.ask_approval"
+    lists_of = "approvals"
 
     async def follow(self) -> int:
         after = whole_number(parse_qs(query_of(self.scope)).get("after", [""])[0])
@@ -54,13 +55,3 @@ class InboxConsumer(LiveConsumer):
 
     def _tell(self, change: int) -> None:
         self.outbox.put("news", f'<div id="inbox-news" hx-swap-oob="true" data-change="{change}" hidden></div>')
-
-
-class ShellConsumer(LiveConsumer):
-    """``/ws/shell/``: the badges and the health, on pages that have nothing else to follow."""
-
-    permission = "approvals.ask_approval"
-
-    async def follow(self) -> int:
-        await self.gone()
-        return DONE

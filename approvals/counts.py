@@ -13,13 +13,21 @@ from approvals.models import Involvement
 from dashboard.phrases import Part, counted, number_word, strong, text, when
 
 
+def has_begun(now: datetime) -> Q:
+    """Involvements by which somebody may see the request: who will cover for an approver does from that day on."""
+    return Q(starts_at=None) | Q(starts_at__lte=now)
+
+
 def decidable(now: datetime) -> Q:
     """Involvements whose person may decide now."""
     return (
-        Q(can_decide=True, request__status=ApprovalStatus.PENDING)
-        & (Q(starts_at=None) | Q(starts_at__lte=now))
-        & (Q(until=None) | Q(until__gt=now))
+        Q(can_decide=True, request__status=ApprovalStatus.PENDING) & has_begun(now) & (Q(until=None) | Q(until__gt=now))
     )
+
+
+def overdue(now: datetime) -> Q:
+    """Requests whose level has not decided in time."""
+    return (Q(is_escalated=True) | Q(due_at__lte=now)) & Q(status=ApprovalStatus.PENDING)
 
 
 def badge_count(username: str) -> int:
@@ -87,11 +95,5 @@ def in_groups(username: str, groups: Sequence[str]) -> QuerySet[Any, Any]:
     if not groups:
         return Involvement.objects.none()
     asked = Involvement.objects.filter(via__in=groups, can_decide=True, request__status=ApprovalStatus.PENDING)
-    now = timezone.now()
-    return (
-        Involvement.objects.filter(
-            Q(starts_at=None) | Q(starts_at__lte=now), username=username, request__in=asked.values("request")
-        )
-        .values("request")
-        .distinct()
-    )
+    mine = Involvement.objects.filter(has_begun(timezone.now()), username=username)
+    return mine.filter(request__in=asked.values("request")).values("request").distinct()

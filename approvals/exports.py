@@ -13,15 +13,16 @@ from typing import Any, cast
 
 import structlog
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from approvals import audit, gateway
-from approvals.gateway.rights import SEE_ALL
+from approvals.gateway.rights import SEE_ALL, require_sight
 from approvals.models import RefusedAttempt, TrailRow
 from approvals.views.viewer import user_of
-from dashboard.access import requires
+from dashboard.access import logged_in, requires
 from dashboard.problem_answers import answers_problems
 
 COLUMNS = (
@@ -53,11 +54,17 @@ log = structlog.get_logger(__name__)
 
 
 @require_safe
-@requires(EXPORT)
+@logged_in
 @answers_problems
 def export_trail(request: HttpRequest, request_id: str) -> HttpResponse:
-    """One request's trail, for who may see it; its refused attempts too: all for auditors, else those of one's own."""
+    """One request's trail, for who may see it; its refused attempts too: all for auditors, else those of one's own.
+
+    Whether they may see it is asked first: who may not is told 404, whatever else they may.
+    """
     user = user_of(request)
+    require_sight(user, request_id)
+    if not user.has_perm(EXPORT):
+        raise PermissionDenied
     view = gateway.read_request(request_id, user).view
     attempts = RefusedAttempt.objects.filter(request_id=request_id).order_by("number")
     if not user.has_perm(SEE_ALL):

@@ -8,16 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, F, Q
+from django.db.models import Count, F
 from django.urls import reverse
 
 from approvals.contract import ApprovalStatus
-from approvals.counts import decidable
+from approvals.counts import decidable, overdue
 from approvals.home_events import behind, latest_events
+from approvals.home_notices import ids_of, notice_needs, notice_sign
 from approvals.listing import OPEN, view_of
-from approvals.models import ApprovalMail, ApprovalRequest, Involvement
+from approvals.models import ApprovalRequest, Involvement
 from approvals.presentation import request_row
 from approvals.projection import COUNTER as COUNTER
+from approvals.unsent_notices import lost, waiting
 from dashboard.home.counting import HourCounter, by_hour
 from dashboard.home.parts import (
     BAD,
@@ -30,18 +32,16 @@ from dashboard.home.parts import (
     Need,
     Part,
     Personal,
-    Sign,
     Waiting,
 )
 from dashboard.phrases import counted, text, when
+from temporal_worker.delays import delayed_since
 
 SEE_ALL = "approvals.view_all_requests"
 TAKE_PART = "approvals.ask_approval"
 SHOWN = 4
 """Requests that wait for somebody that the page names."""
 STARTS_WITHIN = timedelta(minutes=1)
-MAIL_WAITS_AFTER = timedelta(seconds=30)
-MAIL_FORGOTTEN_AFTER = timedelta(days=1)
 
 DECIDED = HourCounter(lambda: Involvement.objects.filter(decided_at__isnull=False), "decided_at")
 
@@ -51,16 +51,23 @@ ACTION = Action(TAKE_PART, "Ask for approval", "/approvals/new/")
 
 def read(now: datetime, day: Day) -> Part:
     statuses = _statuses()
-    overdue = _overdue(now)
+    late = _overdue(now)
+    tried, given_up = ids_of(waiting(now)), ids_of(lost(now))
     decided = day.daily(DECIDED.since(day.first, now))
     return Part(
-        needs=[*_late(overdue), *_stuck(statuses.get(ApprovalRequest.STARTING, 0), now)],
-        figures=(_decisions(decided, overdue[0]),),
+        needs=[
+            *_late(late),
+            *_stuck(statuses.get(ApprovalRequest.STARTING, 0), now),
+            *notice_needs(tried, given_up),
+        ],
+        figures=(_decisions(decided, late[0]),),
         funnels=(_funnel(statuses, decided[-1]),),
         events=latest_events(),
-        signs=(_mails(now),),
-        moving=(Moving(SEE_ALL, sum(statuses.values()) - overdue[0], "request", "requests"),),
-        behind=behind(),
+        signs=(notice_sign(tried, given_up),),
+        moving=(Moving(SEE_ALL, sum(statuses.values()) - late[0], "request", "requests"),),
+        lists="requests",
+        behind=behind(now),
+        behind_since=delayed_since("save_request", now=now),
         behind_right=SEE_ALL,
     )
 
@@ -76,7 +83,7 @@ def _statuses() -> dict[str, int]:
 
 def _overdue(now: datetime) -> tuple[int, ApprovalRequest | None]:
     """How many, and the one that has waited longest."""
-    rows = ApprovalRequest.objects.filter(Q(is_escalated=True) | Q(due_at__lte=now), status=ApprovalStatus.PENDING)
+    rows = ApprovalRequest.objects.filter(overdue(now))
     count = rows.count()
     fields = ("request_id", "title", "requester_name", "due_at", "level_name", "is_escalated")
     oldest = rows.order_by(F("due_at").asc(nulls_last=True)).only(*fields).first() if count else None
@@ -95,7 +102,9 @@ def _late(overdue: tuple[int, ApprovalRequest | None]) -> list[Need]:
         return [Need(SEE_ALL, "approvals-late", f"{oldest.title} is overdue", words, href, icon="clock", label="Late")]
     title = f"{counted(count, 'request').capitalize()} are overdue"
     words = [text(f"The longest: {oldest.title}. "), *words]
-    return [Need(SEE_ALL, "approvals-late", title, words, _list("all"), "Open list", icon="clock", label="Late")]
+    return [
+        Need(SEE_ALL, "approvals-late", title, words, _list("all&due=overdue"), "Open list", icon="clock", label="Late")
+    ]
 
 
 def _stuck(starting: int, now: datetime) -> list[Need]:
@@ -106,32 +115,23 @@ def _stuck(starting: int, now: datetime) -> list[Need]:
         return []
     title = f"{counted(stuck, 'request').capitalize()} {'has' if stuck == 1 else 'have'} not begun yet"
     words = [text("Taken and kept; they begin by themselves once Temporal and a worker answer.")]
-    return [Need(SEE_ALL, "approvals-starting", title, words, _list("all"), mark=BAD, label="Stuck")]
+    return [Need(SEE_ALL, "approvals-starting", title, words, _list("all&status=starting"), mark=BAD, label="Stuck")]
 
 
 def _decisions(days: tuple[int, ...], overdue: int) -> Figure:
     note = f"{overdue:,} overdue" if overdue else "None overdue"
-    return Figure(SEE_ALL, "decisions", "Decisions today", days[-1], note, _list("all"), days)
+    return Figure(SEE_ALL, "decisions", "Decisions today", days[-1], note, _list("all&decided=today"), days)
 
 
 def _funnel(statuses: dict[str, int], decided: int) -> Funnel:
-    waiting = statuses.get(ApprovalStatus.PENDING, 0) + statuses.get(ApprovalRequest.STARTING, 0)
+    undecided = statuses.get(ApprovalStatus.PENDING, 0) + statuses.get(ApprovalRequest.STARTING, 0)
+    changes = statuses.get(ApprovalStatus.CHANGES_REQUESTED, 0)
     steps = (
-        FunnelStep("To be decided", waiting, _list("all"), "idle"),
-        FunnelStep("Changes asked for", statuses.get(ApprovalStatus.CHANGES_REQUESTED, 0), _list("all"), "warn"),
-        FunnelStep("Decisions today", decided, _list("all"), "ok"),
+        FunnelStep("To be decided", undecided, _list("all&status=pending"), "idle"),
+        FunnelStep("Changes asked for", changes, _list("all&status=changes_requested"), "warn"),
+        FunnelStep("Decisions today", decided, _list("all&decided=today"), "ok"),
     )
-    return Funnel(SEE_ALL, "approvals", "Approvals", _list("all"), steps)
-
-
-def _mails(now: datetime) -> Sign:
-    waiting = ApprovalMail.objects.filter(
-        sent_at=None,
-        request__updated_at__lt=now - MAIL_WAITS_AFTER,
-        request__updated_at__gt=now - MAIL_FORGOTTEN_AFTER,
-    ).count()
-    words = f"{waiting:,} being tried again" if waiting else "All sent"
-    return Sign("Mails of approvals", words, "warn" if waiting else "move", right=SEE_ALL)
+    return Funnel(SEE_ALL, "approvals", "Approvals", _list("all&status=open"), steps)
 
 
 def personal(user: User, now: datetime, day: Day) -> Personal | None:
@@ -171,6 +171,6 @@ def _own_figures(username: str, day: Day) -> tuple[Figure, ...]:
     days = day.daily(by_hour(own, "decided_at", day.first))
     asked = ApprovalRequest.objects.filter(requester=username, status__in=OPEN).count()
     return (
-        Figure(TAKE_PART, "my-decisions", "Decided by you today", days[-1], "", _list("decided"), days),
-        Figure(TAKE_PART, "my-requests", "Asked by you, still open", asked, "", _list("requested")),
+        Figure(TAKE_PART, "my-decisions", "Decided by you today", days[-1], "", _list("decided&decided=today"), days),
+        Figure(TAKE_PART, "my-requests", "Asked by you, still open", asked, "", _list("requested&status=open")),
     )

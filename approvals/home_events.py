@@ -1,5 +1,7 @@
 """The latest of all requests' trails, for the home page of who may see every request."""
 
+from datetime import datetime
+
 from django.contrib.auth.models import User
 from django.urls import reverse
 
@@ -7,7 +9,7 @@ from approvals.contract import TrailKind
 from approvals.models import TrailRow
 from approvals.presentation.trail import icon_of
 from approvals.presentation.words import BY_DOOR
-from dashboard.home.parts import Event
+from dashboard.home.parts import LATE_FOR, Event
 
 SEE_ALL = "approvals.view_all_requests"
 LATEST = 8
@@ -28,21 +30,34 @@ def latest_events() -> list[Event]:
 
 def _event(row: TrailRow, names: dict[str, str]) -> Event:
     by = BY_DOOR.get(row.door, "") if row.who and row.door not in ("web", "system") else ""
+    who = names.get(row.who, row.who)
     return Event(
         right=SEE_ALL,
         key=f"trail-{row.pk}",
         at=row.at,
         subject=row.request.title,
         href=reverse("approvals:detail", args=[row.request.request_id]),
-        text=f"{row.text.rstrip('.')} {by}".strip(),
+        text=f"{_words(row, who)} {by}".strip(),
         icon=icon_of(row.what),
         person=row.who,
-        who=names.get(row.who, row.who),
+        who=who,
         title=row.request.request_id,
     )
 
 
-def behind() -> float | None:
-    """How long the last entry took to come into the lists, in seconds. One query."""
+def _words(row: TrailRow, who: str) -> str:
+    """``Ada Byron asked: A lamp.`` – without her name and the title, which both stand before it."""
+    words = row.text.rstrip(".").removesuffix(f": {row.request.title.rstrip('.')}")
+    for name in (who, row.who):
+        for end in (" ", ", "):
+            if name and words.startswith(name + end):
+                return words.removeprefix(name + end)
+    return words
+
+
+def behind(now: datetime) -> float | None:
+    """How long the last entry took to come into the lists, in seconds, if it was just now. One query."""
     last = TrailRow.objects.filter(saved_at__isnull=False).order_by("-pk").values_list("at", "saved_at").first()
-    return max(0.0, (last[1] - last[0]).total_seconds()) if last and last[1] else None
+    if last is None or last[1] is None or last[1] < now - LATE_FOR:
+        return None
+    return max(0.0, (last[1] - last[0]).total_seconds())

@@ -11,10 +11,14 @@ from django.utils import timezone
 
 from approvals import projection
 from approvals.contract import ApprovalStatus, ApprovalView
-from approvals.counts import InboxCounts, decidable, in_groups
+from approvals.counts import InboxCounts, decidable, has_begun, in_groups, overdue
 from approvals.models import ApprovalRequest, Involvement
 from approvals.presentation import KINDS, RequestRow, request_row
 from approvals.presentation.row import LATER, OVERDUE, SOON
+from approvals.sought import that_mention
+from approvals.unsent_notices import lost, waiting
+from dashboard.home.parts import Day
+from dashboard.search.findings import Asked
 from temporal_worker.snapshots import from_json
 
 PAGE_SIZE = 50
@@ -37,48 +41,100 @@ AMOUNTS: dict[str, tuple[str, int | None, int | None]] = {
     "large": ("10,000 and more", 1_000_000, None),
 }
 OPEN = (ApprovalRequest.STARTING, ApprovalStatus.PENDING, ApprovalStatus.CHANGES_REQUESTED)
+STATUSES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "open": ("Open", OPEN),
+    "pending": ("To be decided", (ApprovalRequest.STARTING, ApprovalStatus.PENDING)),
+    "changes_requested": ("Changes asked for", (ApprovalStatus.CHANGES_REQUESTED,)),
+    "starting": ("Not begun yet", (ApprovalRequest.STARTING,)),
+}
+DUE = {"overdue": "Overdue"}
+DECIDED = {"today": "Decided today"}
+NOTICES = {"waiting": "Notice being tried again", "lost": "Notice not sent"}
 GROUP_WORDS = {OVERDUE: "Overdue", SOON: "Due within a day", LATER: "Later"}
 
 
 @dataclass(frozen=True)
 class Listing:
+    """``status``, ``due``, ``decided`` and ``notice`` are what figures of the home page lead to.
+
+    "All" are all that there are for who ``sees_all``, and for everybody else those that they have a part in.
+    """
+
+    sees_all: bool = False
     tab: str = "mine"
+    q: str = ""
     kind: str = ""
     amount: str = ""
+    status: str = ""
+    due: str = ""
+    decided: str = ""
+    notice: str = ""
     page: int = 1
 
     @classmethod
     def read(cls, query: Mapping[str, str], *, sees_all: bool) -> "Listing":
         tab, kind, amount, page = (query.get(name, "") for name in ("tab", "kind", "amount", "page"))
-        tabs = set(TABS) if sees_all else set(TABS) - {"all"}
         return cls(
-            tab=tab if tab in tabs else "mine",
+            sees_all=sees_all,
+            tab=tab if tab in TABS else "mine",
+            q=Asked.read(query.get("q", "")).text,
             kind=kind if kind in KINDS else "",
             amount=amount if amount in AMOUNTS else "",
+            status=_known(query, "status", STATUSES),
+            due=_known(query, "due", DUE),
+            decided=_known(query, "decided", DECIDED),
+            notice=_known(query, "notice", NOTICES),
             page=int(page) if page.isascii() and page.isdigit() and len(page) <= 9 and int(page) else 1,
         )
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.kind or self.amount)
+        return bool(self.q or self.kind or self.amount or self.status or self.due or self.decided or self.notice)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What narrows it beside kind and amount, by the name of the filter."""
+        found = {"status": STATUSES[self.status][0]} if self.status else {}
+        for name, words in (("due", DUE), ("decided", DECIDED), ("notice", NOTICES)):
+            if value := getattr(self, name):
+                found[name] = words[value]
+        return found
 
     def url(self, **changes: object) -> str:
         """The query string of this list with something else; the page starts anew unless it is named."""
         changed = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
-        parts = {"tab": changed.tab, "kind": changed.kind, "amount": changed.amount}
+        names = ("tab", "q", "kind", "amount", "status", "due", "decided", "notice")
+        parts = {name: getattr(changed, name) for name in names}
         if changed.page > 1:
             parts["page"] = str(changed.page)
         return f"?{urlencode({name: value for name, value in parts.items() if value})}"
 
     def requests(self, username: str, groups: Sequence[str]) -> QuerySet[ApprovalRequest]:
-        found = self._in_tab(username, groups)
+        found = that_mention(self._in_tab(username, groups), self.q)
         if self.kind:
             found = found.filter(kind=self.kind)
         if self.amount:
             _, low, high = AMOUNTS[self.amount]
             found = found.filter(amount_cents__gte=low) if low is not None else found
             found = found.filter(amount_cents__lt=high) if high is not None else found
+        return self._narrowed(found, username)
+
+    def _narrowed(self, found: QuerySet[ApprovalRequest], username: str) -> QuerySet[ApprovalRequest]:
+        now = timezone.now()
+        if self.status:
+            found = found.filter(status__in=STATUSES[self.status][1])
+        if self.due:
+            found = found.filter(overdue(now))
+        if self.decided:
+            found = found.filter(pk__in=self.decisions_today(username).values("request"))
+        if self.notice:
+            found = found.filter(pk__in=(waiting(now) if self.notice == "waiting" else lost(now)).values("pk"))
         return found
+
+    def decisions_today(self, username: str) -> QuerySet[Involvement]:
+        """Everybody's, or in the list of what somebody has decided their own. Today is as the home page has it."""
+        made = Involvement.objects.filter(decided_at__gte=Day.of(timezone.now()).start)
+        return made.filter(username=username) if self.tab == "decided" else made
 
     def _in_tab(self, username: str, groups: Sequence[str]) -> QuerySet[ApprovalRequest]:
         mine = Involvement.objects.filter(username=username)
@@ -96,7 +152,12 @@ class Listing:
                 return ApprovalRequest.objects.filter(places).annotate(last=last).order_by("-last", "-pk")
             case "requested":
                 return _open_first(ApprovalRequest.objects.filter(requester=username))
-        return _open_first(ApprovalRequest.objects.all())
+        return _open_first(ApprovalRequest.objects.all() if self.sees_all else _of(mine.filter(has_begun(now))))
+
+
+def _known(query: Mapping[str, str], name: str, values: Mapping[str, object]) -> str:
+    value = query.get(name, "")
+    return value if value in values else ""
 
 
 def _of(involvements: QuerySet[Involvement]) -> QuerySet[ApprovalRequest]:

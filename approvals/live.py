@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.template.loader import render_to_string
-from temporalio.envconfig import ClientConfig
 
 from approvals import gateway
 from approvals.contract import ApprovalStatus, ApprovalView, approval_workflow_id
@@ -22,13 +20,11 @@ def request_context(
     view: ApprovalView, *, as_of: datetime | None = None, from_database: bool = False
 ) -> dict[str, Any]:
     """What the shared fragments are drawn from. ``as_of`` when this is not what is true now, only what was known then."""
-    namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
     clock = demo_context(view.workflow_id)
     return {
         **clock,
         "page": approval_page(view, clock["now"], as_of=as_of),
         "from_database": from_database,
-        "temporal_url": f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{view.workflow_id}",
     }
 
 

@@ -20,12 +20,14 @@ from temporal_worker.models import ChangeCounter
 class News:
     """What one person is told: their badge, and the counter's value if something in their lists has changed.
 
-    ``retried`` has, for each of their requests that changed, the notices that are being tried again.
+    ``retried`` has, for each of their requests that changed, the notices that are being tried again; ``number`` is the
+    badge's.
     """
 
     badge: str
     change: int | None
     retried: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    number: int = 0
 
 
 @dataclass(eq=False)
@@ -48,9 +50,12 @@ class InboxFeed(Feed[_Listener]):
 
     counter = COUNTER
 
-    def listen(self, username: str, callback: Callable[[News], None], after: int) -> Callable[[], None]:
-        """Calls ``callback`` with what concerns ``username`` after the counter's value ``after``. Returns the end."""
-        return self._join(_Listener(username, callback), after)
+    def listen(
+        self, username: str, callback: Callable[[News], None], after: int, *, shown: int | None = None
+    ) -> Callable[[], None]:
+        """Calls ``callback`` with what concerns ``username`` after the counter's value ``after``; ``shown`` is the number that
+        their badge has, if that is known. Returns the end."""
+        return self._join(_Listener(username, callback, shown), after)
 
     async def _read(self) -> Look:
         return await asyncio.to_thread(read_look, self._seen, {listener.username for listener in self._listeners})
@@ -68,7 +73,7 @@ def _tell_one(listener: _Listener, look: Look) -> None:
     concerned = listener.username in look.concerned or (listener.shown is not None and listener.shown != count)
     if concerned or listener.shown is None:
         listener.shown = count
-        listener.callback(News(badge_fragment(count), look.change if concerned else None, look.retried))
+        listener.callback(News(badge_fragment(count), look.change if concerned else None, look.retried, count))
 
 
 def read_look(after: int, usernames: set[str]) -> Look:

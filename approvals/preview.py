@@ -25,6 +25,7 @@ class Preview:
     """``problem`` says why nobody can be named yet; ``levels`` who decides, in their order."""
 
     policy: str = ""
+    version: int = 0
     levels: tuple[PreviewLevel, ...] = ()
     left_out: tuple[str, ...] = ()
     length: str = ""
@@ -52,7 +53,8 @@ def _names(policy: PolicySnapshot) -> dict[str, str]:
 
 def _preview(policy: PolicySnapshot, names: dict[str, str]) -> Preview:
     return Preview(
-        policy=f"{policy.name}, version {policy.version}",
+        policy=policy.name,
+        version=policy.version,
         levels=tuple(_level(level, names) for level in policy.levels),
         left_out=tuple(policy.left_out),
         length=counted(max(1, round(policy.expires_seconds / 86_400)), "day"),

@@ -1,6 +1,6 @@
 """The requests' rows in the database: written by the workflows' activity, read by lists, search and, in need, pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -9,8 +9,9 @@ from django.utils import timezone
 from approvals.audit import TRAIL_FIELDS, trail_digest
 from approvals.contract import ApprovalInput, ApprovalStatus, ApprovalView, Cover, LevelView, TrailEntry
 from approvals.models import ApprovalRequest, Involvement, TrailRow
+from approvals.process.bookkeeping import TRAIL_KEPT
 from approvals.process.covers import deciders_for
-from approvals.process.state import TRAIL_KEPT, ApprovalState
+from approvals.process.state import ApprovalState
 from temporal_worker.models import ChangeCounter
 from temporal_worker.snapshots import from_json, to_json
 
@@ -19,6 +20,7 @@ COUNTER = "approvals"
 
 def save(view: ApprovalView, run_id: str = "") -> bool:
     """Write a version of a request. False, with nothing changed, when the row has a newer one already."""
+    now = timezone.now()
     with transaction.atomic():
         row, created = ApprovalRequest.objects.select_for_update().get_or_create(
             request_id=view.request_id,
@@ -30,34 +32,59 @@ def save(view: ApprovalView, run_id: str = "") -> bool:
                 "title": view.title,
             },
         )
-        _save_trail(row, view.trail, run_id)
+        _save_trail(row, view.trail, run_id, now)
         if not created and row.version >= view.version:
             return False
-        _fill(row, view)
+        _fill(row, view, now)
         row.change = ChangeCounter.bump(COUNTER)
         row.save()
         save_involvements(row, view)
         return True
 
 
-def _save_trail(row: ApprovalRequest, entries: Iterable[TrailEntry], run_id: str) -> None:
+def save_new(views: Sequence[ApprovalView]) -> None:
+    """Write many requests that are over and that there is no row of, each as if it had come here with its last entry."""
+    with transaction.atomic():
+        change = ChangeCounter.bump(COUNTER)
+        rows = []
+        for view in views:
+            row = ApprovalRequest(
+                request_id=view.request_id, idempotency_key=f"workflow:{view.request_id}", change=change
+            )
+            _fill(row, view, view.trail[-1].at)
+            rows.append(row)
+        ApprovalRequest.objects.bulk_create(rows)
+        trail: list[TrailRow] = []
+        for row, view in zip(rows, views, strict=True):
+            digest = ""
+            for entry in view.trail:
+                added = _trail_row(row, entry, "", entry.at)
+                added.digest = digest = trail_digest(digest, added, row.request_id)
+                trail.append(added)
+        TrailRow.objects.bulk_create(trail)
+        Involvement.objects.bulk_create(
+            one for row, view in zip(rows, views, strict=True) for one in involvements_of(row, view)
+        )
+
+
+def _save_trail(row: ApprovalRequest, entries: Iterable[TrailEntry], run_id: str, saved_at: datetime) -> None:
     """Add the entries that are not there yet, each chained to the one before. The request's row is locked."""
     last = row.trail.order_by("-sequence").first()
     sequence, digest = (last.sequence, last.digest) if last else (0, "")
     for entry in entries:
         if entry.sequence <= sequence:
             continue
-        added = TrailRow(
-            request=row,
-            run_id=run_id,
-            saved_at=timezone.now(),
-            **{name: getattr(entry, name) for name in TRAIL_FIELDS if name != "run_id"},
-        )
+        added = _trail_row(row, entry, run_id, saved_at)
         added.digest = digest = trail_digest(digest, added, row.request_id)
         added.save()
 
 
-def _fill(row: ApprovalRequest, view: ApprovalView) -> None:
+def _trail_row(row: ApprovalRequest, entry: TrailEntry, run_id: str, saved_at: datetime) -> TrailRow:
+    told = {name: getattr(entry, name) for name in TRAIL_FIELDS if name != "run_id"}
+    return TrailRow(request=row, run_id=run_id, saved_at=saved_at, **told)
+
+
+def _fill(row: ApprovalRequest, view: ApprovalView, at: datetime) -> None:
     level = view.current_level
     row.version, row.state_version, row.status = view.version, view.state_version, view.status
     row.kind, row.title = view.kind, view.title
@@ -68,7 +95,7 @@ def _fill(row: ApprovalRequest, view: ApprovalView) -> None:
     row.is_escalated = level.is_escalated
     row.submitted_at = view.submitted_at or row.submitted_at
     row.closed_at = view.closed_at
-    row.updated_at = timezone.now()
+    row.updated_at = at
     snapshot = to_json(view)
     snapshot["trail"] = []
     row.snapshot = snapshot

@@ -1,13 +1,12 @@
 """What the search box finds among the requests: of those that somebody has a part in, or of all for who may see all."""
 
 from django.contrib.auth.models import User
-from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 
 from approvals.contract import is_request_id
 from approvals.gateway.rights import SEE_ALL, TAKE_PART, may_see
-from approvals.models import ApprovalRequest, BulkJob, Involvement
+from approvals.listing import Listing
+from approvals.models import ApprovalRequest, BulkJob
 from approvals.presentation.status import status_of_row
 from dashboard.search.findings import Asked, Finding, Group
 from dashboard.search.planning import planned
@@ -30,20 +29,12 @@ def find(user: User, asked: Asked, most: int) -> list[Group]:
     """The rows are asked, and no workflow: somebody who was brought in this moment finds the request a moment later."""
     if not user.has_perm(TAKE_PART) and not user.has_perm(SEE_ALL):
         return []
-    requests = ApprovalRequest.objects.order_by("-submitted_at", "-pk")
-    if not user.has_perm(SEE_ALL):
-        mine = Involvement.objects.filter(
-            Q(starts_at=None) | Q(starts_at__lte=timezone.now()), username=user.get_username()
-        )
-        requests = requests.filter(pk__in=mine.values("request"))
-    for word in asked.words:
-        requests = requests.filter(
-            Q(request_id__icontains=word.removeprefix("approval-"))
-            | Q(title__icontains=word)
-            | Q(requester__icontains=word)
-            | Q(requester_name__icontains=word)
-        )
-    return [Group("Approvals", "approvals", [_finding(one) for one in planned(requests).only(*FIELDS)[:most]])]
+    listing = Listing.read({"q": " ".join(asked.words), "tab": "all"}, sees_all=user.has_perm(SEE_ALL))
+    requests = listing.requests(user.get_username(), ()).order_by("-submitted_at", "-pk")
+    found = list(planned(requests).only(*FIELDS)[: most + 1])
+    # Who may see all and takes no part has no list.
+    more = reverse("approvals:list") + listing.url() if len(found) > most and user.has_perm(TAKE_PART) else ""
+    return [Group("Approvals", "approvals", [_finding(one) for one in found[:most]], more)]
 
 
 def _finding(one: ApprovalRequest) -> Finding:

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from approvals import activities, reconciler
+from approvals.bulk_workflow import BulkDecisionWorkflow
 from approvals.contract import TASK_QUEUE
-from approvals.workflows import ApprovalWorkflow, BulkDecisionWorkflow
+from approvals.workflows import ApprovalWorkflow
 from temporal_worker.registry import AreaWorker, Periodic
 
 AREA_WORKER = AreaWorker(

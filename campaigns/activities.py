@@ -21,6 +21,7 @@ from campaigns.contract import (
     CampaignView,
     CloseInput,
     GateInput,
+    HoldInput,
     Mailing,
     OccurrenceRequest,
     Stock,
@@ -30,14 +31,21 @@ from campaigns.contract import (
 )
 from campaigns.gateway import series
 from campaigns.models import Campaign
-from campaigns.sending import audience, stock
+from campaigns.sending import audience, letters, stock
 from campaigns.sending import gate as gates
 from campaigns.sending.batch import Batch
+from temporal_worker.contract import InvalidField
+from temporal_worker.snapshots import from_json
 
 
 @activity.defn
 def snapshot_audience(mailing: Mailing) -> Stock:
-    audience.snapshot(mailing.campaign_id, alive=activity.heartbeat)
+    campaign = audience.snapshot(mailing.campaign_id, alive=activity.heartbeat)
+    looked = activity.info().heartbeat_details
+    try:
+        letters.check_letters(campaign, activity.heartbeat, from_json(letters.Looked, looked[0]) if looked else None)
+    except InvalidField as error:
+        raise ApplicationError(str(error), type="ValidationError", non_retryable=True) from None
     return stock.stock_of(mailing.campaign_id)
 
 
@@ -124,6 +132,14 @@ def list_running_campaigns() -> list[str]:
     over = [CampaignStatus.DRAFT, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED]
     rows = Campaign.objects.exclude(status__in=over).order_by("pk")
     return [campaign_workflow_id(campaign_id) for campaign_id in rows.values_list("campaign_id", flat=True)]
+
+
+@activity.defn
+def hold_campaign(wish: HoldInput) -> bool:
+    try:
+        return gateway.hold(wish.workflow_id, wish.stop)
+    except gateway.Unavailable as problem:
+        raise ApplicationError(problem.detail, type="Unavailable") from None
 
 
 @activity.defn

@@ -7,10 +7,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from campaigns.contract import MAX_KNOWN_IDS, MAX_SENDS, CapPolicy, SendRecord, UserActorInput
-from campaigns.contract import OptOut as OptOutMessage
 from campaigns.models import Contact, OptOut, SendLog
-from campaigns.models.words import ATTEMPTED, COUNTED, Outcome
-from campaigns.preferences import own_cap_of, preferences_of, preferences_with
+from campaigns.models.words import ATTEMPTED, COUNTED
+from campaigns.preferences import own_cap_of, preferences_from
+from campaigns.said import ELSEWHERE, known_id
 
 WHOLE_FOR = timedelta(days=2)
 """Whoever is at UTC−12 has, at its end, a calendar day that began 24 hours ago; two days are every window there is."""
@@ -19,9 +19,9 @@ WHOLE_FOR = timedelta(days=2)
 def seed_for_actor(user_id: str, *, policy: CapPolicy | None = None, now: datetime | None = None) -> UserActorInput:
     """The input of a new actor: messages of the last two days that count and the newest before (one of either kind), the
     grant ids of all others, the wishes, the own cap. Intents without an outcome and unknown ones count; definite failures
-    are spent ids.
+    and what was given back are spent ids.
 
-    Seven queries, four of which read this person's log by its index.
+    Six queries, four of which read this person's log by its index.
     """
     since = (now or timezone.now()) - WHOLE_FOR
     attempts = SendLog.objects.filter(user_id=user_id, is_test=False, outcome__in=ATTEMPTED).order_by("-at", "-pk")
@@ -29,43 +29,54 @@ def seed_for_actor(user_id: str, *, policy: CapPolicy | None = None, now: dateti
     recent = list(counted.filter(at__gte=since)[:MAX_SENDS])
     before = [counted.filter(at__lt=since, transactional=transactional).first() for transactional in (False, True)]
     sends = sorted((*recent, *(row for row in before if row is not None)), key=lambda row: row.at)[-MAX_SENDS:]
-    others = attempts.filter(Q(outcome=Outcome.FAILED) | Q(at__lt=since)).values_list("grant_id", flat=True)
+    others = attempts.filter(~Q(outcome__in=COUNTED) | Q(at__lt=since)).only("grant_id", "provider_reference")
     told = {row.grant_id for row in sends}
-    used = [grant_id for grant_id in others[:MAX_KNOWN_IDS] if grant_id not in told]
+    used = [known_id(row) for row in others[:MAX_KNOWN_IDS] if row.grant_id not in told]
+    contact = Contact.objects.filter(user_id=user_id).first()
+    opt_outs = list(OptOut.objects.filter(user_id=user_id).order_by("pk"))
     return UserActorInput(
         user_id=user_id,
-        preferences=preferences_of(user_id),
+        preferences=preferences_from(contact, opt_outs),
         sends=[_to_record(row) for row in sends],
         used_grant_ids=used[::-1],
-        own_cap=own_cap_of(Contact.objects.only("own_cap").filter(user_id=user_id).first()),
+        own_cap=own_cap_of(contact),
         policy=policy,
+        version=_newest_version(contact, opt_outs),
     )
 
 
 def seeds_without_log(contacts: Sequence[Contact], policies: Mapping[str, CapPolicy]) -> dict[str, UserActorInput]:
     """The same for people of whom the send log has nothing, by their ids: one query for all of them."""
     user_ids = [contact.user_id for contact in contacts]
-    opt_outs: dict[str, list[OptOutMessage]] = {}
+    opt_outs: dict[str, list[OptOut]] = {}
     for row in OptOut.objects.filter(user_id__in=user_ids).order_by("pk"):
-        opt_outs.setdefault(row.user_id, []).append(OptOutMessage(row.channel, row.category))
+        opt_outs.setdefault(row.user_id, []).append(row)
     return {
         contact.user_id: UserActorInput(
             user_id=contact.user_id,
-            preferences=preferences_with(contact, opt_outs.get(contact.user_id, [])),
+            preferences=preferences_from(contact, opt_outs.get(contact.user_id, [])),
             own_cap=own_cap_of(contact),
             policy=policies.get(contact.user_id),
+            version=_newest_version(contact, opt_outs.get(contact.user_id, [])),
         )
         for contact in contacts
     }
 
 
+def _newest_version(contact: Contact | None, opt_outs: Sequence[OptOut]) -> int:
+    """Without it an actor that was lost would count anew, and what it takes in would pass for old."""
+    versions = [row.version or 0 for row in opt_outs]
+    return max(versions, default=0) if contact is None else max([contact.preferences_version, *versions])
+
+
 def _to_record(row: SendLog) -> SendRecord:
     return SendRecord(
-        grant_id=row.grant_id,
+        grant_id=known_id(row),
         campaign_id=row.campaign_id,
         channel=row.channel,
         at=row.at,
         category=row.category,
         transactional=row.transactional,
         policy_version=row.policy_version,
+        elsewhere=row.grant_id.startswith(ELSEWHERE),
     )

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin import actions
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.html import format_html, format_html_join
@@ -24,25 +24,11 @@ from campaigns.admin_forms import (
 )
 from campaigns.models import CampaignSettings, CapPolicy
 from campaigns.models.words import CHANNELS
-from campaigns.over_cap import who_is_over
+from campaigns.over_cap import NOT_COUNTED, who_is_over, who_would_wait
 from dashboard.admin_effects import Effect, EffectAdmin
-
-SHOWN = 20
-"""People that a page names."""
-
+from dashboard.one_row_admin import OneRowAdmin
 
 # ── Cap policies ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-RULES = {
-    "max_per_day",
-    "per_category",
-    "count_transactional",
-    "window",
-    "is_default",
-    "segment",
-    "user_id",
-    *CHANNEL_FIELDS,
-}
 
 
 @admin.register(CapPolicy)
@@ -51,6 +37,7 @@ class CapPolicyAdmin(EffectAdmin):
 
     help_line = "How many messages a person may get. A change holds from the next message on, in running campaigns too."
     form = CapPolicyForm
+    actions = ("delete_selected",)
     confirm_template = "admin/campaigns/cappolicy/confirm.html"
     change_list_template = "admin/campaigns/cappolicy/change_list.html"
     list_display = ("name", "for_whom", "cap", "min_hours_between", "quiet_hours", "version", "changed_at")
@@ -85,16 +72,20 @@ class CapPolicyAdmin(EffectAdmin):
         return f"{policy.quiet_from:%H:%M} – {policy.quiet_to:%H:%M}"
 
     def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
-        """People who have had more than the new cap get nothing for now."""
-        if not RULES & set(form.changed_data):
-            return Effect()
-        over = who_is_over(form.instance)
-        if not over:
-            return Effect(["Nobody has had more than this cap in the last 24 hours."])
-        words = f"{over.words} had more than this cap in the last 24 hours: they get nothing for now."
-        title = "Some people have had more already"
-        shown = {"title": title, "policy": form.instance, "over": over, "people": over.people[:SHOWN]}
-        return Effect(asks=[words], context=shown)
+        return admin_effects.of_policy(form)
+
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        return super().render_delete_form(
+            request, {**context, "leads_to": admin_effects.of_policies_gone([context["object"]])}
+        )
+
+    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[CapPolicy]) -> HttpResponse | None:
+        """Django's own, whose page says what it leads to."""
+        page = actions.delete_selected(self, request, queryset)
+        if page is not None and page.context_data is not None and not page.context_data["protected"]:
+            page.context_data["leads_to"] = admin_effects.of_policies_gone(list(queryset.select_related("segment")))
+        return page
 
     def why_kept(self, obj: CapPolicy) -> list[str]:
         if not obj.is_default:
@@ -121,10 +112,17 @@ class CapPolicyAdmin(EffectAdmin):
             "opts": self.opts,
             "title": "Who would be over it?",
             "form": form,
+            "not_counted": NOT_COUNTED,
         }
         if form.is_valid():
-            over = who_is_over(form.as_policy())
-            context |= {"over": over, "people": over.people[:SHOWN], "is_asked": True}
+            policy = form.as_policy()
+            over, waiting = who_is_over(policy), who_would_wait(policy)
+            context |= {
+                "over": over,
+                "people": over.people[: admin_effects.SHOWN],
+                "waiting": waiting,
+                "is_asked": True,
+            }
         return TemplateResponse(request, "admin/campaigns/cappolicy/over.html", context)
 
 
@@ -132,7 +130,7 @@ class CapPolicyAdmin(EffectAdmin):
 
 
 @admin.register(CampaignSettings)
-class CampaignSettingsAdmin(EffectAdmin):
+class CampaignSettingsAdmin(OneRowAdmin):
     """One row. Campaigns that are launched after a change carry the new version; running ones keep theirs."""
 
     help_line = "What a launch needs, when a campaign pauses by itself, and which channels are on."
@@ -159,26 +157,5 @@ class CampaignSettingsAdmin(EffectAdmin):
     def sender(self, row: CampaignSettings) -> str:
         return f"{settings.DEFAULT_FROM_EMAIL} (set by DEFAULT_FROM_EMAIL)"
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return redirect("admin:campaigns_campaignsettings_change", CampaignSettings.current().pk)
-
-    def get_object(
-        self, request: HttpRequest, object_id: str, from_field: str | None = None
-    ) -> CampaignSettings | None:
-        # Locked from here to the save, so that no two changes get one version number.
-        if request.method == "POST":
-            CampaignSettings.objects.select_for_update().filter(pk=1).first()
-        return super().get_object(request, object_id, from_field)
-
     def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
         return admin_effects.of_settings(form)
-
-    def save_model(self, request: HttpRequest, obj: CampaignSettings, form: Any, change: bool) -> None:
-        if form.changed_data:
-            super().save_model(request, obj, form, change)

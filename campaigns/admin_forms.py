@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 
-from campaigns.contract import MAX_CAP, Channel
+from campaigns.contract import MAX_CAP, MAX_GAP_HOURS, Channel
 from campaigns.models import CampaignSettings, CapPolicy, Contact, Template
 from campaigns.models.checks import check_category_caps
+from dashboard.one_row_admin import OneRowForm
 
 CHANNEL_FIELDS = {"email_a_day": Channel.EMAIL, "sms_a_day": Channel.SMS, "push_a_day": Channel.PUSH}
 _NO_RULE = "Empty: no rule. 0: none at all."
@@ -86,18 +87,7 @@ class CapPolicyForm(forms.ModelForm):
         return cleaned
 
 
-class _SeenVersion(forms.IntegerField):
-    """Which version a form was filled in for: no setting itself."""
-
-    widget = forms.HiddenInput
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return False
-
-
-class SettingsForm(forms.ModelForm):
-    seen_version = _SeenVersion(required=False)
-
+class SettingsForm(OneRowForm):
     class Meta:
         model = CampaignSettings
         fields = (
@@ -115,17 +105,8 @@ class SettingsForm(forms.ModelForm):
             "push_on": "As above.",
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["seen_version"].initial = self.instance.version
-
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("seen_version") not in (None, self.instance.version):
-            raise ValidationError(
-                f"Somebody has changed the settings meanwhile: they are at version {self.instance.version} now. "
-                "Load the page anew; nothing was saved."
-            )
+        cleaned = super().clean()
         if cleaned.get("batch_size", 0) > cleaned.get("shard_size", cleaned.get("batch_size", 0)):
             self.add_error("batch_size", f"A shard has {cleaned['shard_size']:,} recipients: this is more.")
         return cleaned
@@ -136,6 +117,8 @@ class TemplateForm(forms.ModelForm):
         model = Template
         fields = ("name", "channel", "subject", "body_text", "body_html")
         help_texts: ClassVar[dict[str, str]] = {
+            "name": "What it is found by when a campaign is begun. Recipients do not see it.",
+            "channel": "By which way it goes: each has limits of its own for the length.",
             "subject": "Of mails and the title of push messages; text messages have none.",
             "body_text": "Variables only: {{ name }}, {{ first_name }}, {{ email }}, {{ user_id }}, {{ attributes.plan }}, "
             "{{ unsubscribe_url }}, {{ preferences_url }}. What somebody has not needs a default: "
@@ -155,6 +138,13 @@ class WhoWouldBeOverForm(forms.Form):
     email_a_day = _cap_field("E-mails a day, at most")
     sms_a_day = _cap_field("Text messages a day, at most")
     push_a_day = _cap_field("Push messages a day, at most")
+    min_hours_between = forms.FloatField(
+        label="Hours between two, at least",
+        required=False,
+        min_value=0,
+        max_value=MAX_GAP_HOURS,
+        help_text="A half is 0.5. Empty: no rule.",
+    )
 
     def as_policy(self) -> CapPolicy:
         """The chosen policy with these numbers instead of its own, unsaved."""
@@ -163,6 +153,7 @@ class WhoWouldBeOverForm(forms.Form):
         caps = {channel.value: self.cleaned_data[name] for name, channel in CHANNEL_FIELDS.items()}
         policy.per_channel = {name: most for name, most in caps.items() if most is not None}
         policy.per_category = {}
+        policy.min_hours_between = self.cleaned_data["min_hours_between"]
         return policy
 
 

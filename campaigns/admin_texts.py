@@ -82,6 +82,10 @@ class SegmentAdmin(HistoryAdmin):
     """Who is in it is found anew for each launch."""
 
     help_line = "Saved filters on contacts. Who is in one is found anew for each launch."
+    help_texts: ClassVar[dict[str, str]] = {
+        "name": "What campaigns, cap policies and the API call it by.",
+        "description": "For whoever has to choose one: who they are, in words.",
+    }
     list_display = ("name", "description", "members", "changed_at")
     search_fields = ("name", "description")
     readonly_fields = ("members", "created_by", "changed_at")

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from campaigns.contract import (
-    MARKETING,
     MAX_CAP,
     MAX_GAP_HOURS,
     MAX_ID,
@@ -92,10 +91,16 @@ class Texts(BaseModel):
 class NewCampaign(BaseModel):
     name: str = Field(min_length=1, max_length=200, examples=["Spring letter"])
     channel: Channel = Field(examples=["email"])
-    category: str = Field(default=MARKETING, max_length=MAX_NAME, description="Of what contacts can opt out.")
+    category: str = Field(
+        default="",
+        max_length=MAX_NAME,
+        description="Of what contacts can opt out. Left out: `marketing`, or `transactional` of what is that. None is both.",
+    )
     audience: Audience
     template: Texts
-    transactional: Yes = Field(default=False, description="Passes caps and quiet hours. It needs a right of its own.")
+    transactional: Yes = Field(
+        default=False, description="Passes caps, quiet hours and an opt-out of marketing. It needs a right of its own."
+    )
     rate_per_minute: int | None = Field(
         default=None, strict=True, ge=1, le=MAX_RATE, description="Messages a minute; left out: the settings'."
     )
@@ -152,14 +157,18 @@ class OwnCap(BaseModel):
 
 class SendAsk(BaseModel):
     channel: str = Field(min_length=1, max_length=MAX_NAME, examples=["email"])
-    category: str = Field(default=MARKETING, min_length=1, max_length=MAX_NAME)
+    category: str = Field(
+        default="", max_length=MAX_NAME, description="Left out: `marketing`, or `transactional` of what is that."
+    )
     grant_id: str = Field(
         min_length=1,
         max_length=MAX_ID,
         examples=["invoice-4711"],
         description="Your own name for the message. Asked again under it, the first grant answers.",
     )
-    transactional: Yes = Field(default=False, description="Passes caps and quiet hours. It needs a right of its own.")
+    transactional: Yes = Field(
+        default=False, description="Passes caps, quiet hours and an opt-out of marketing. It needs a right of its own."
+    )
 
 
 class SendAnswer(BaseModel):
@@ -169,6 +178,7 @@ class SendAnswer(BaseModel):
     grant_id: str = Field(examples=["invoice-4711"])
     granted_at: datetime
     policy_version: int
+    run_id: str = Field(default="", description="The actor's run whose history has the grant, as an update.")
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ def request_send(request: HttpRequest, user_id: str, body: SendAsk, key: Key = N
             "grant_id": answer.grant_id,
             "granted_at": answer.granted_at.isoformat(),
             "policy_version": answer.policy_version,
+            "run_id": answer.run_id,
         }
     )
 

@@ -14,12 +14,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from campaigns.contract import (
-        FILE_PROBLEM,
-        By,
         ImportCancelInput,
         ImportInput,
         ImportNote,
-        ImportRefusal,
         ImportResult,
         ImportStage,
         ImportStatus,
@@ -29,9 +26,9 @@ with workflow.unsafe.imports_passed_through():
         StageRequest,
         StageResult,
         UploadInput,
-        import_workflow_id,
     )
     from campaigns.process import import_effects as effects
+    from campaigns.process.import_answers import blank, cancel_refusal, words_for
     from temporal_worker.keeper import ProjectionKeeper
     from temporal_worker.progress import LiveWorkflow, carried_through
 
@@ -56,7 +53,7 @@ class AudienceImportWorkflow(LiveWorkflow):
             details = {"field": problem.field}
             raise ApplicationError(str(problem), details, type="ValidationError", non_retryable=True) from None
         self.start = start
-        self.it = start.resume or _blank(start)
+        self.it = start.resume or blank(start)
         if start.resume is None:
             self.it.started_at = self.it.waiting_since = workflow.now()
             self.touch()
@@ -73,6 +70,11 @@ class AudienceImportWorkflow(LiveWorkflow):
         """Taken for a wish to cancel the import: it tidies up behind itself."""
         if not self.it.is_final and self.it.stage != ImportStage.FINALISE:
             self._end(ImportStatus.CANCELLED, "It was cancelled in Temporal.")
+
+    def current_details(self) -> str:
+        it = self.it
+        waits = ", waits for the word to go on" if it.is_waiting else ""
+        return f"**{it.status}**, at the stage {it.stage}: {it.rows_done} of {it.rows_total} rows{waits}"
 
     async def _story(self) -> ImportResult:
         saving = asyncio.create_task(self.projection.keep())
@@ -158,20 +160,11 @@ class AudienceImportWorkflow(LiveWorkflow):
             result = await work
         except (ActivityError, asyncio.CancelledError) as error:
             if not it.is_final:
-                self._end(ImportStatus.FAILED, self._words_for(error))
+                self._end(ImportStatus.FAILED, words_for(self.it, error))
             raise _Over from None
         if it.is_final:
             raise _Over
         return result
-
-    def _words_for(self, error: BaseException) -> str:
-        cause = error.__cause__
-        if isinstance(cause, ApplicationError) and cause.type == FILE_PROBLEM:
-            return cause.message[:500]
-        words = f"The stage {self.it.stage} could not be done: {cause or error}."
-        if self.it.stage == ImportStage.FINALISE:
-            words = f"{words[:300]} Some contacts may be written; importing the same file again finishes it."
-        return words[:500]
 
     async def _renew_if_long(self) -> None:
         if not workflow.info().is_continue_as_new_suggested() or self.it.is_final:
@@ -264,7 +257,7 @@ class AudienceImportWorkflow(LiveWorkflow):
 
     @workflow.update
     async def cancel(self, wish: ImportCancelInput) -> ImportView:
-        who = _who(wish.by)
+        who = wish.by.username or "Somebody at Temporal's command line"
         self._end(
             ImportStatus.CANCELLED, f"{who} cancelled it: {wish.reason}" if wish.reason else f"{who} cancelled it."
         )
@@ -272,26 +265,5 @@ class AudienceImportWorkflow(LiveWorkflow):
 
     @cancel.validator
     def validate_cancel(self, wish: ImportCancelInput) -> None:
-        it = self.it
-        if it.is_final:
-            text = f"The import is {it.status} already."
-            raise ApplicationError(text, {"status": it.status}, type=ImportRefusal(it.status), non_retryable=True)
-        if it.stage == ImportStage.FINALISE:
-            text = "The contacts are being written; it cannot be cancelled any more."
-            raise ApplicationError(text, {"stage": it.stage}, type=ImportRefusal.FINALISING, non_retryable=True)
-
-
-def _who(by: By) -> str:
-    return by.username or "Somebody at Temporal's command line"
-
-
-def _blank(start: ImportInput) -> ImportView:
-    return ImportView(
-        status=ImportStatus.RUNNING,
-        stage=ImportStage.UPLOAD,
-        version=0,
-        import_id=start.import_id,
-        workflow_id=import_workflow_id(start.import_id),
-        name=start.name,
-        by=start.by,
-    )
+        if (refusal := cancel_refusal(self.it)) is not None:
+            raise refusal

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib.auth.models import User
 
 from campaigns import gateway
-from campaigns.contract import MARKETING, MAX_NAME, MAX_RATE, CampaignView
+from campaigns.contract import MARKETING, MAX_NAME, MAX_RATE, CampaignView, default_category
 from campaigns.gateway import Draft
 from campaigns.gateway.rights import SEND_TRANSACTIONAL
 from campaigns.models import Campaign, CampaignSettings, Contact, Segment, Template
@@ -40,13 +40,15 @@ class EditorForm(KeyedForm):
         required=False,
         initial=MARKETING,
         widget=_line(spellcheck="false"),
-        help_text="People may opt out of one category and keep another.",
+        help_text="People opt out of one with a click and keep another. Nobody leaves marketing and transactional ones by the "
+        "same click: a transactional campaign has a category of its own, “transactional” if you name none.",
     )
     transactional = forms.BooleanField(
         label="Transactional",
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "check"}),
-        help_text="Passes caps and quiet hours; never an opt-out.",
+        help_text="Passes caps, quiet hours and an opt-out of marketing; never a suppression, nor an opt-out of everything, of "
+        "its channel or of its own category. It carries no one-click unsubscribe.",
     )
     template = forms.ChoiceField(required=False, help_text="Taking one replaces what is written below.")
     subject = forms.CharField(max_length=200, required=False, widget=_line())
@@ -194,7 +196,7 @@ class EditorForm(KeyedForm):
             subject=asked["subject"],
             body_text=asked["body_text"],
             body_html=asked["body_html"],
-            category=asked["category"].strip() or MARKETING,
+            category=_category_of(asked),
             transactional=asked.get("transactional", False),
             template=asked["template"],
             rate_per_minute=asked["rate_per_minute"],
@@ -224,6 +226,12 @@ class EditorForm(KeyedForm):
         """``over``: the version of somebody else's change that is to be written over. Raises CampaignProblem."""
         version = over or self.cleaned_data["draft_version"] or 0
         return gateway.change_draft(campaign_id, user=user, draft=self.to_draft(), draft_version=version)
+
+
+def _category_of(asked: dict[str, Any]) -> str:
+    """What was typed; the other kind's default, which is what stands there when only the mark was set, is none."""
+    typed: str = asked["category"].strip()
+    return "" if typed == default_category(transactional=not asked.get("transactional", False)) else typed
 
 
 def _ids(typed: str) -> list[str]:

@@ -1,34 +1,20 @@
 """The forms by which people act on a campaign. Each says in words what it does and sends itself through the gateway."""
 
-from typing import ClassVar
-
 from django import forms
 from django.contrib.auth.models import User
 
 from campaigns import gateway
 from campaigns.contract import MAX_RATE, MAX_REASON, CampaignStatus, CampaignView, Door
 from campaigns.presentation import CampaignPage, Trial, trial_of
-from dashboard.keyed_forms import KeyedForm
+from dashboard.keyed_forms import ActionForm, KeyedForm, TypedIdForm
 from dashboard.phrases import counted
 
+STOP_WORD = "stop"
+"""What is typed before everything is stopped."""
+_TYPE_STOP = f"Type {STOP_WORD}, so that nothing is stopped by a slip."
 
-class ActionForm(KeyedForm):
-    """What a person can do with a campaign. ``told`` is the short note that it was done."""
-
-    title: ClassVar[str]
-    submit: ClassVar[str]
-    told = ""
-    danger: ClassVar[bool] = False
-    trial: Trial | None = None
-    """What a launch now would come to, where the form is about that."""
-    intro = ""
-
-    def prepare(self, page: CampaignPage, user: User) -> None:
-        """Fill in what depends on the campaign, for drawing. Sending does without."""
-
-    def send(self, campaign_id: str, user: User) -> CampaignView:
-        """Do it. Raises :class:`campaigns.gateway.CampaignProblem`."""
-        raise NotImplementedError
+CampaignActionForm = ActionForm[CampaignPage, User, CampaignView]
+"""What a person can do with a campaign."""
 
 
 def _reason(help_text: str) -> forms.CharField:
@@ -36,8 +22,8 @@ def _reason(help_text: str) -> forms.CharField:
     return forms.CharField(label="Reason", max_length=MAX_REASON, required=False, help_text=help_text, widget=widget)
 
 
-class PauseForm(ActionForm):
-    title, submit, told = "Pause the campaign", "Pause", "Paused. Nothing is sent any more."
+class PauseForm(CampaignActionForm):
+    heading, submit, told = "Pause the campaign", "Pause", "Paused. Nothing is sent any more."
     intro = "No message begins after this. Those who have not got it wait until somebody resumes it."
     reason = _reason("Stands on the page, for whoever wonders.")
 
@@ -45,8 +31,8 @@ class PauseForm(ActionForm):
         return gateway.pause(campaign_id, user=user, door=Door.WEB, reason=self.cleaned_data["reason"], key=self.key)
 
 
-class ResumeForm(ActionForm):
-    title, submit, told = "Resume the campaign", "Resume", "Resumed."
+class ResumeForm(CampaignActionForm):
+    heading, submit, told = "Resume the campaign", "Resume", "Resumed."
     reason = _reason("Stands on the page, for whoever wonders.")
 
     def prepare(self, page: CampaignPage, user: User) -> None:
@@ -58,11 +44,14 @@ class ResumeForm(ActionForm):
         return gateway.resume(campaign_id, user=user, door=Door.WEB, reason=self.cleaned_data["reason"], key=self.key)
 
 
-class CancelForm(ActionForm):
-    title, submit, told, danger = "Cancel the campaign", "Cancel it for good", "Cancelled.", True
+class CancelForm(TypedIdForm[CampaignPage, User, CampaignView]):
+    """One that has begun to send has to be named once more."""
+
+    heading, submit, told, danger = "Cancel the campaign", "Cancel it for good", "Cancelled.", True
     reason = _reason("Stands on the page, for whoever wonders.")
 
     def prepare(self, page: CampaignPage, user: User) -> None:
+        self.ask_to_type(page.campaign_id, is_grave=_is_under_way(page.view))
         left = page.view.counts["pending"] + page.view.counts["deferred"]
         end = "No further time of it comes. " if page.row.recurs and page.row.first_id is None else ""
         if page.view.status in (CampaignStatus.SCHEDULED, CampaignStatus.AWAITING_APPROVAL) or not left:
@@ -73,11 +62,17 @@ class CancelForm(ActionForm):
             self.intro = f"{end}{people} not got it yet {verb} not get it any more. This cannot be undone."
 
     def send(self, campaign_id: str, user: User) -> CampaignView:
+        if _is_under_way(gateway.read_campaign(campaign_id, user).view):
+            self.check_typed(campaign_id)
         return gateway.cancel(campaign_id, user=user, door=Door.WEB, reason=self.cleaned_data["reason"], key=self.key)
 
 
-class RateForm(ActionForm):
-    title, submit, told = "Messages a minute", "Set the rate", "The rate is set."
+def _is_under_way(view: CampaignView) -> bool:
+    return view.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+
+
+class RateForm(CampaignActionForm):
+    heading, submit, told = "Messages a minute", "Set the rate", "The rate is set."
     intro = "The most that are sent in a minute. It holds at once."
     per_minute = forms.IntegerField(
         label="Messages a minute, at most",
@@ -94,8 +89,10 @@ class RateForm(ActionForm):
         return gateway.set_rate(campaign_id, user=user, door=Door.WEB, per_minute=per_minute, key=self.key)
 
 
-class LaunchForm(ActionForm):
-    title, submit, told = "Launch the campaign", "Launch", "Launched."
+class LaunchForm(CampaignActionForm):
+    heading, submit, told = "Launch the campaign", "Launch", "Launched."
+    trial: Trial | None = None
+    """What a launch now would come to."""
     draft_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     asks_first = forms.BooleanField(
         label="Ask for an approval first",
@@ -125,10 +122,10 @@ class LaunchForm(ActionForm):
         )
 
 
-class SendTestForm(ActionForm):
+class SendTestForm(CampaignActionForm):
     """The message as one contact would get it, to whoever asks."""
 
-    title, submit = "Send a test", "Send it to me"
+    heading, submit = "Send a test", "Send it to me"
     intro = "It comes to your own address, marked as a test, and counts for nobody."
     user_id = forms.CharField(
         label="As this contact would get it",
@@ -151,13 +148,25 @@ class StopForm(KeyedForm):
     """Every campaign that runs, at once."""
 
     reason = _reason("Stands on each campaign’s page.")
+    typed = forms.CharField(
+        label=f"Type {STOP_WORD}",
+        max_length=20,
+        error_messages={"required": _TYPE_STOP},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+    )
+
+    def clean_typed(self) -> str:
+        typed: str = self.cleaned_data["typed"]
+        if typed.strip().lower() != STOP_WORD:
+            raise forms.ValidationError(_TYPE_STOP)
+        return typed
 
     def send(self, user: User) -> str:
         """Returns the stop's id. Raises :class:`campaigns.gateway.CampaignProblem`."""
         return gateway.stop_everything(user=user, door=Door.WEB, reason=self.cleaned_data["reason"], key=self.key)
 
 
-ACTION_FORMS: dict[str, type[ActionForm]] = {
+ACTION_FORMS: dict[str, type[CampaignActionForm]] = {
     "launch": LaunchForm,
     "test": SendTestForm,
     "pause": PauseForm,

@@ -78,7 +78,7 @@ def send(greeting: GreetingRequest, granted: SendGrant) -> GreetingResult:
 
     Begun again after a crash, it finds the intent: whether that message went out nobody knows, and it is not sent again.
     """
-    grant = _grant(greeting, granted)
+    grant = _grant(greeting).given(granted)
     intent = commit_intent(grant)
     if not intent.is_new:
         return _found(grant, intent.outcome, intent.code)
@@ -134,13 +134,11 @@ def message_for(contact: Contact, greeting: GreetingRequest, grant_id: str) -> M
     )
 
 
-def _grant(greeting: GreetingRequest, granted: SendGrant | None = None) -> Grant:
+def _grant(greeting: GreetingRequest) -> Grant:
     return Grant(
         grant_id=grant_id_for(WELCOME, 1, greeting.user_id, greeting.attempt),
         user_id=greeting.user_id,
         channel=greeting.channel,
         category=WELCOME,
         campaign_id=WELCOME,
-        granted_at=granted.granted_at if granted else None,
-        policy_version=granted.policy_version if granted else 0,
     )

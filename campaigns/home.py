@@ -9,7 +9,11 @@ from django.db.models import Count, Sum
 from django.urls import reverse
 
 from campaigns.contract import CampaignEvent, CampaignStatus
+from campaigns.gateway.imports import IMPORT
+from campaigns.gateway.imports import SEE as SEE_IMPORTS
+from campaigns.home_imports import import_needs
 from campaigns.listing import ROW_FIELDS
+from campaigns.live_list import badge_fragment
 from campaigns.models import Campaign
 from campaigns.presentation import row_of
 from campaigns.presentation.page import icon_of
@@ -18,6 +22,7 @@ from campaigns.totals import sent_by_hour
 from dashboard.home.parts import (
     BAD,
     Action,
+    Badge,
     Day,
     Event,
     Figure,
@@ -29,6 +34,7 @@ from dashboard.home.parts import (
     Running,
 )
 from dashboard.phrases import counted, text
+from temporal_worker.delays import delayed_since
 
 SEE = "campaigns.view_campaign"
 SEND = "campaigns.send_campaign"
@@ -41,7 +47,7 @@ FAILS_FROM = 0.05
 FEW = 20
 """Outcomes below which a share says nothing."""
 
-RIGHTS = (SEE, SEND)
+RIGHTS = (SEE, SEND, SEE_IMPORTS, IMPORT)
 ACTION = Action("campaigns.edit_campaign", "New campaign", "/campaigns/new/")
 
 
@@ -50,7 +56,7 @@ def read(now: datetime, day: Day) -> Part:
     running = list(_of(CampaignStatus.RUNNING).order_by("-launched_at", "-pk").only(*ROW_FIELDS)[:50])
     number = statuses.get(CampaignStatus.RUNNING, 0)
     return Part(
-        needs=[*_paused(statuses), *_failing(running), *_stuck(statuses, now)],
+        needs=[*_paused(statuses), *_failing(running), *_stuck(statuses, now), *import_needs(now)],
         figures=(_messages(day.daily(sent_by_hour(day.first))),),
         funnels=(_funnel(),),
         running=[_running(row) for row in running[:SHOWN]],
@@ -58,6 +64,10 @@ def read(now: datetime, day: Day) -> Part:
         running_href=_list("running"),
         events=_latest_events(),
         moving=(Moving(SEE, number, "campaign", "campaigns"),),
+        badges=(Badge(SEE, "badge-campaigns", badge_fragment(number)),),
+        lists="campaigns",
+        behind_since=delayed_since("save_campaign", "save_import", now=now),
+        behind_right=SEE,
     )
 
 
@@ -76,19 +86,19 @@ def _statuses() -> dict[str, int]:
 
 def _messages(days: tuple[int, ...]) -> Figure:
     note = f"{days[-8]:,} a week ago"
-    return Figure(SEE, "messages", "Messages today", days[-1], note, _list("all"), days)
+    return Figure(SEE, "messages", "Messages today", days[-1], note, _list("all&people=today"), days)
 
 
 def _funnel() -> Funnel:
     """Where everybody stands whom the running campaigns are for."""
     names = ("audience", "sent", "pending", "deferred", "denied", "failed", "unknown")
     totals = _of(CampaignStatus.RUNNING).aggregate(**{name: Sum(f"{name}_count", default=0) for name in names})
-    href = _list("running")
+    href, lost = _list("running"), totals["denied"] + totals["failed"] + totals["unknown"]
     steps = [
         FunnelStep("Recipients", totals["audience"], href, "ended"),
-        FunnelStep("Sent", totals["sent"], href, "ok"),
-        FunnelStep("Still to come", totals["pending"] + totals["deferred"], href, "idle"),
-        FunnelStep("Denied or failed", totals["denied"] + totals["failed"] + totals["unknown"], href, "warn"),
+        FunnelStep("Sent", totals["sent"], f"{href}&people=sent", "ok"),
+        FunnelStep("Still to come", totals["pending"] + totals["deferred"], f"{href}&people=to_come", "idle"),
+        FunnelStep("Denied or failed", lost, f"{href}&people=lost", "warn"),
     ]
     return Funnel(SEE, "campaigns", "Campaigns running", href, tuple(steps))
 

@@ -90,11 +90,16 @@ class ImportPage:
         return f"{self.status.word} · {self.view.name or self.view.import_id}"
 
 
-def import_page(row: AudienceImport, view: ImportView) -> ImportPage:
-    is_waiting = view.is_waiting and not view.is_final and view.stage in (ImportStage.VALIDATE, ImportStage.TRANSFORM)
-    waits_for = view.stage if is_waiting and view.stage not in view.told else ""
+def stage_that_waits(row: AudienceImport, view: ImportView) -> str:
+    """The stage whose word is missing; empty when nobody is waited for."""
     if row.status == AudienceImport.UPLOADED:
-        waits_for = ImportStage.UPLOAD
+        return ImportStage.UPLOAD
+    is_waiting = view.is_waiting and not view.is_final and view.stage in (ImportStage.VALIDATE, ImportStage.TRANSFORM)
+    return view.stage if is_waiting and view.stage not in view.told else ""
+
+
+def import_page(row: AudienceImport, view: ImportView) -> ImportPage:
+    waits_for = stage_that_waits(row, view)
     return ImportPage(
         row=row,
         view=view,

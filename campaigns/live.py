@@ -3,22 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min
 from django.template.loader import render_to_string
 from django.utils import timezone
-from temporalio.envconfig import ClientConfig
 
 from campaigns import projection
 from campaigns.contract import CampaignView, RecipientState
 from campaigns.models import Campaign, CampaignRecipient, SendLog
 from campaigns.presentation import CampaignPage, campaign_page, row_of
 from campaigns.presentation.log import LogLine, ReasonCount, line_of
-from campaigns.presentation.page import Facts
+from campaigns.presentation.page import LOG_SHOWN, Facts
 from campaigns.samples import samples_of
 
-LOG_SHOWN = 8
 OCCURRENCES_SHOWN = 10
 WITH_REASON = (RecipientState.DEFERRED, RecipientState.FAILED, RecipientState.UNKNOWN)
 TEXTS = ("subject", "body_text", "body_html", "start_input")
@@ -38,11 +35,11 @@ def page_of(row: Campaign, view: CampaignView | None = None) -> CampaignPage:
         log=_newest_of_log(row) if is_launched else (),
         occurrences=[row_of(one) for one in _occurrences(row)] if row.recurs else (),
         series_id=row.series_id,
-        temporal_url=_temporal_url(newest.workflow_id) if row.version else "",
         names=_names(
             {
                 row.created_by,
                 row.launched_by,
+                (row.first or row).transactional_by,
                 *(newest.approval.decided_by if newest.approval else ()),
                 *(entry.by.username for entry in newest.timeline if entry.by),
             }
@@ -78,11 +75,6 @@ def _occurrences(row: Campaign) -> Iterable[Campaign]:
 def _names(usernames: Iterable[str]) -> dict[str, str]:
     people = User.objects.filter(username__in=[one for one in usernames if one])
     return {person.username: person.get_full_name() or person.username for person in people}
-
-
-def _temporal_url(workflow_id: str) -> str:
-    namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
-    return f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{workflow_id}"
 
 
 def live_fragments(page: CampaignPage) -> str:

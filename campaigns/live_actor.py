@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from channels.db import database_sync_to_async
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.template.loader import render_to_string
-from temporalio.envconfig import ClientConfig
 
 from campaigns import gateway
 from campaigns.contract import ActorView, user_actor_workflow_id
@@ -19,6 +17,7 @@ from campaigns.inspector.facts import Facts, facts_of
 from campaigns.inspector.page import ActorPage
 from campaigns.models import Contact
 from dashboard.live_pages import LiveProcess
+from dashboard.technical.page import ui_url
 from temporal_worker.client import WorkflowNotFound
 
 LOOKED_FOR_EVERY = 5.0
@@ -43,9 +42,12 @@ def inspect(user_id: str, user: User) -> tuple[ActorPage, gateway.ActorReading]:
 
 def page_context(page: ActorPage) -> dict[str, Any]:
     """What the shared fragments are drawn from."""
-    namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
-    url = f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{page.view.workflow_id}"
-    return {"page": page, "temporal_url": url, "unreachable": page.source == "database", "since": page.at}
+    return {
+        "page": page,
+        "temporal_url": ui_url(page.view.workflow_id),
+        "unreachable": page.source == "database",
+        "since": page.at,
+    }
 
 
 def live_fragments(page: ActorPage) -> str:

@@ -4,7 +4,7 @@ Nothing here asks Temporal: an import's workflow saves its versions, and those a
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from campaigns import import_projection
 from campaigns.import_pages import LIST_FIELDS, ImportPage, import_page, list_status, names_of
 from campaigns.import_projection import COUNTER
 from campaigns.models import AudienceImport
-from temporal_worker.feed import Feed
+from dashboard.projected import PageFrame, ProjectedFeed, ProjectedPages
 
 MOST_ROWS = 200
 """Changed rows that one look takes; more are taken by the next."""
@@ -29,16 +29,6 @@ class ChangedRow:
 
 
 @dataclass(frozen=True)
-class PageFrame:
-    """An import's page as it is now. ``change`` is its row's; ``is_over``: nothing more will come."""
-
-    version: int
-    change: int
-    is_over: bool
-    html: str
-
-
-@dataclass(frozen=True)
 class Batch:
     """What has changed since the last one."""
 
@@ -46,34 +36,13 @@ class Batch:
     pages: dict[str, PageFrame] = field(default_factory=dict)
 
 
-Listener = Callable[[Batch], None]
-
-
-@dataclass(frozen=True, eq=False)
-class _Follower:
-    callback: Listener
-    page: str
-
-
-class ImportFeed(Feed[_Follower]):
+class ImportFeed(ProjectedFeed[Batch]):
     """All that is open on one event loop. Get it with ``import_feed()``."""
 
-    counter = COUNTER
+    counter, most_rows = COUNTER, MOST_ROWS
 
-    def listen(self, listener: Listener, after: int, *, page: str = "") -> Callable[[], None]:
-        """Calls ``listener`` with every batch of changes after the counter's value ``after``; with ``page``, that
-        import's page is drawn for it. Returns the end."""
-        return self._join(_Follower(listener, page), after)
-
-    async def _read(self) -> tuple[Batch, int]:
-        watched = {follower.page for follower in self._listeners if follower.page}
-        return await asyncio.to_thread(read_batch, self._seen, watched)
-
-    def _tell(self, found: tuple[Batch, int]) -> bool:
-        batch, self._seen = found
-        for follower in list(self._listeners):
-            follower.callback(batch)
-        return len(batch.rows) == MOST_ROWS
+    def read(self, after: int, watched: set[str]) -> tuple[Batch, int]:
+        return read_batch(after, watched)
 
 
 def read_batch(after: int, watched: Iterable[str] = ()) -> tuple[Batch, int]:
@@ -124,3 +93,6 @@ _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, ImportFeed] = WeakKeyDictio
 
 def import_feed() -> ImportFeed:
     return _feeds.setdefault(asyncio.get_running_loop(), ImportFeed())
+
+
+import_pages = ProjectedPages(import_feed, frame_of)

@@ -5,7 +5,7 @@ A page that nothing happens on costs no query.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,7 @@ from campaigns.live import live_fragments, load_row, page_of
 from campaigns.models import Campaign
 from campaigns.presentation import row_of
 from campaigns.projection import COUNTER
-from temporal_worker.feed import Feed
+from dashboard.projected import PageFrame, ProjectedFeed, ProjectedPages
 
 MOST_ROWS = 200
 """Changed rows that one look takes; more are taken by the next."""
@@ -32,16 +32,6 @@ class ChangedRow:
 
 
 @dataclass(frozen=True)
-class PageFrame:
-    """A campaign's page as it is now. ``change`` is its row's; ``is_settled``: nothing more will come."""
-
-    version: int
-    change: int
-    is_settled: bool
-    html: str
-
-
-@dataclass(frozen=True)
 class Batch:
     """What has changed since the last one."""
 
@@ -51,34 +41,13 @@ class Batch:
     pages: dict[str, PageFrame] = field(default_factory=dict)
 
 
-Listener = Callable[[Batch], None]
-
-
-@dataclass(frozen=True, eq=False)
-class _Follower:
-    callback: Listener
-    page: str
-
-
-class CampaignFeed(Feed[_Follower]):
+class CampaignFeed(ProjectedFeed[Batch]):
     """All that is open on one event loop. Get it with ``campaign_feed()``."""
 
-    counter = COUNTER
+    counter, most_rows = COUNTER, MOST_ROWS
 
-    def listen(self, listener: Listener, after: int, *, page: str = "") -> Callable[[], None]:
-        """Calls ``listener`` with every batch of changes after the counter's value ``after``; with ``page``, that
-        campaign's page is drawn for it. Returns the end."""
-        return self._join(_Follower(listener, page), after)
-
-    async def _read(self) -> tuple[Batch, int]:
-        watched = {follower.page for follower in self._listeners if follower.page}
-        return await asyncio.to_thread(read_batch, self._seen, watched)
-
-    def _tell(self, found: tuple[Batch, int]) -> bool:
-        batch, self._seen = found
-        for follower in list(self._listeners):
-            follower.callback(batch)
-        return len(batch.rows) == MOST_ROWS
+    def read(self, after: int, watched: set[str]) -> tuple[Batch, int]:
+        return read_batch(after, watched)
 
 
 def read_batch(after: int, watched: Iterable[str] = ()) -> tuple[Batch, int]:
@@ -121,3 +90,6 @@ _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, CampaignFeed] = WeakKeyDict
 
 def campaign_feed() -> CampaignFeed:
     return _feeds.setdefault(asyncio.get_running_loop(), CampaignFeed())
+
+
+campaign_pages = ProjectedPages(campaign_feed, frame_of)

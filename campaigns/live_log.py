@@ -5,8 +5,9 @@ more for it. A look is one query for all people whose pages are open, once a sec
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.db import connections
@@ -16,6 +17,8 @@ from django.template.loader import render_to_string
 from campaigns.models import SendLog
 from campaigns.projection import COUNTER
 from temporal_worker.feed import Feed
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -60,6 +63,22 @@ def _numbers(user_ids: set[str]) -> dict[str, int]:
 def told_fragment(number: int) -> str:
     """Tells the page to ask for itself anew; by the viewer's own rights, and whether an actor runs or not."""
     return render_to_string("campaigns/_inspector_told.html", {"number": number, "oob": True})
+
+
+async def unless_log_grows(user_id: str, number: int, waiting: Coroutine[Any, Any, T]) -> T | int:
+    """What is waited for, or how many rows the person's log has when that is another number first."""
+    told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.ensure_future(waiting)
+    end = log_feed().listen(user_id, number, lambda found: None if told.done() else told.set_result(found))
+    try:
+        either: list[asyncio.Future[Any]] = [task, told]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else told.result()
+    finally:
+        end()
+        task.cancel()
+        # Whoever waits for it has nothing to say any more; its end is waited for, so that it gives back what it holds.
+        await asyncio.gather(task, return_exceptions=True)
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, LogFeed] = WeakKeyDictionary()

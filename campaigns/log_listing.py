@@ -23,6 +23,7 @@ STATES = {
     Outcome.FAILED.value: "Failed",
     Outcome.UNKNOWN.value: "Unknown",
     Outcome.INTENT.value: "Being sent",
+    Outcome.RELEASED.value: "Given back",
 }
 NEVER_ASKED = set(CloseCode)
 """Reasons of people for whom nothing was asked: the campaign was over. They have no decision in the log."""
@@ -91,8 +92,8 @@ def log_page(campaign: Campaign, listing: LogListing) -> LogPage:
 
 
 COLUMNS = (
-    "at", "user_id", "outcome", "code", "detail", "rule", "limit", "count", "next_allowed_at", "policy_version",
-    "grant_id", "attempt", "channel", "category", "provider_reference", "settled_at",
+    "at", "user_id", "outcome", "code", "detail", "rule", "limit", "count", "next_allowed_at", "changes", "policy_version",
+    "grant_id", "attempt", "channel", "category", "provider_reference", "settled_at", "run_id",
 )  # fmt: skip
 OF_A_PERSON = ("campaign_id", *COLUMNS, "is_test")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -132,6 +133,8 @@ def safe_cell(value: Any) -> Any:
     """
     if value is None:
         return ""
+    if isinstance(value, list):  # the changes that would have let it pass
+        value = "; ".join(f"{one['field']}: {one['current']} → {one['needed']}" for one in value)
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, str) and value.lstrip(" ").startswith(("'", *_FORMULA)):

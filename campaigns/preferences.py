@@ -4,14 +4,16 @@ Whoever changes them locks the contact's row first, and so does :func:`campaigns
 was answered before an intent is committed is seen by it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
-from django.utils import timezone
 
-from campaigns.contract import By, CapPolicy, Preferences
+from campaigns import deferrals
+from campaigns.contact_locks import lock_contact
+from campaigns.contract import By, CapPolicy, DecisionCode, Preferences
 from campaigns.contract import OptOut as OptOutMessage
 from campaigns.models import Contact, OptOut, PreferenceChange
+from campaigns.untold import still_untold
 from temporal_worker.models import ChangeCounter
 from temporal_worker.snapshots import from_json, to_json
 
@@ -19,23 +21,20 @@ CONTACTS_COUNTER = "contacts"
 """The change counter of what live lists show of contacts."""
 
 
-def lock_contact(user_id: str) -> Contact | None:
-    """The contact, locked until the transaction's end. (On SQLite the whole database is, from the transaction's start.)"""
-    return Contact.objects.select_for_update(no_key=True).filter(user_id=user_id).first()
-
-
 @transaction.atomic
 def record_opt_out(
     user_id: str, channel: str = "", category: str = "", *, by: By, campaign_id: str = "", text: str = ""
 ) -> bool:
-    """Take in an opt-out; when this returns (and the caller's transaction is over) no intent will pass it by.
+    """Take in an opt-out; when this returns (and the caller's transaction is over) no intent will pass it by, and nothing that
+    it covers is put off for them any more.
 
     Without channel and category it is from everything. False, with nothing changed, when it is known already.
     """
     lock_contact(user_id)
     _, created = OptOut.objects.get_or_create(user_id=user_id, channel=channel, category=category)
     if created:
-        _note(user_id, PreferenceChange.What.OPTED_OUT, by, channel, category, campaign_id, text)
+        note_change(user_id, PreferenceChange.What.OPTED_OUT, by, channel, category, campaign_id, text)
+        deferrals.settle(user_id, DecisionCode.OPTED_OUT, channel, category)
     return created
 
 
@@ -47,7 +46,7 @@ def record_opt_in(
     lock_contact(user_id)
     deleted, _ = OptOut.objects.filter(user_id=user_id, channel=channel, category=category).delete()
     if deleted:
-        _note(user_id, PreferenceChange.What.OPTED_IN, by, channel, category, campaign_id, text)
+        note_change(user_id, PreferenceChange.What.OPTED_IN, by, channel, category, campaign_id, text)
     return bool(deleted)
 
 
@@ -55,7 +54,7 @@ def record_opt_in(
 def save_preferences(user_id: str, version: int, preferences: Preferences) -> bool:
     """The preferences as the actor has them at ``version``. False, with nothing changed, when a newer one is saved already.
 
-    An opt-out that a door has taken in and no actor has confirmed yet stays: the actor will hear of it.
+    What a door has taken in and no actor has confirmed yet stays, an opt-out or a setting: the actor will hear of it.
     """
     contact = lock_contact(user_id)
     if contact is not None and contact.preferences_version >= version:
@@ -73,28 +72,45 @@ def save_preferences(user_id: str, version: int, preferences: Preferences) -> bo
     OptOut.objects.bulk_create(
         OptOut(user_id=user_id, channel=channel, category=category, version=version) for channel, category in kept
     )
+    for channel, category in sorted(kept):
+        deferrals.settle(user_id, DecisionCode.OPTED_OUT, channel, category)
+    untold = still_untold(user_id, preferences)
     if contact is not None:
         contact.preferences_version = version
-        contact.paused_until = preferences.paused_until
-        contact.hours_between = preferences.hours_between
-        contact.suppressed_channels = list(preferences.suppressed_channels)
-        contact.time_zone = preferences.time_zone or contact.time_zone
-        contact.locale = preferences.locale or contact.locale
+        _take_over(contact, preferences, untold)
         contact.change = ChangeCounter.bump(CONTACTS_COUNTER)
         contact.save()
     return True
 
 
+def _take_over(contact: Contact, preferences: Preferences, untold: set[str]) -> None:
+    """Into the row, but not over what the actor has not heard of; of somebody who was erased nothing that it may still know."""
+    if "suppressed_channels" not in untold:
+        for channel in sorted({*preferences.suppressed_channels} - {*contact.unreachable_channels}):
+            deferrals.settle(contact.user_id, DecisionCode.SUPPRESSED, channel)
+        contact.suppressed_channels = list(preferences.suppressed_channels)
+    if contact.erased_at is not None:
+        return
+    contact.paused_until = preferences.paused_until
+    contact.hours_between = preferences.hours_between
+    contact.quiet_hours = preferences.quiet_hours
+    if "time_zone" not in untold:
+        contact.time_zone = preferences.time_zone or contact.time_zone
+    if "locale" not in untold:
+        contact.locale = preferences.locale or contact.locale
+
+
 def preferences_of(user_id: str) -> Preferences:
     """What is known of somebody's wishes: an actor that has to be created again starts from it."""
     contact = Contact.objects.filter(user_id=user_id).first()
-    rows = OptOut.objects.filter(user_id=user_id).order_by("pk")
-    opt_outs = [OptOutMessage(row.channel, row.category) for row in rows]
-    return Preferences(opt_outs=opt_outs) if contact is None else preferences_with(contact, opt_outs)
+    return preferences_from(contact, OptOut.objects.filter(user_id=user_id).order_by("pk"))
 
 
-def preferences_with(contact: Contact, opt_outs: list[OptOutMessage]) -> Preferences:
+def preferences_from(contact: Contact | None, rows: Iterable[OptOut]) -> Preferences:
     """A contact's row and opt-outs, as an actor has them."""
+    opt_outs = [OptOutMessage(row.channel, row.category) for row in rows]
+    if contact is None:
+        return Preferences(opt_outs=opt_outs)
     return Preferences(
         time_zone=contact.time_zone,
         locale=contact.locale,
@@ -102,6 +118,7 @@ def preferences_with(contact: Contact, opt_outs: list[OptOutMessage]) -> Prefere
         suppressed_channels=contact.unreachable_channels,
         paused_until=contact.paused_until,
         hours_between=contact.hours_between,
+        quiet_hours=contact.quiet_hours,
     )
 
 
@@ -123,12 +140,14 @@ def own_cap_of(contact: Contact | None) -> CapPolicy | None:
     return from_json(CapPolicy, contact.own_cap) if contact is not None and contact.own_cap else None
 
 
-def opted_out(user_ids: Collection[str], channel: str, category: str) -> dict[str, OptOutMessage]:
-    """Which of them wish no message of this channel and category, and the widest wish that says so.
+def opted_out(
+    user_ids: Collection[str], channel: str, category: str, *, transactional: bool = False
+) -> dict[str, OptOutMessage]:
+    """Which of them wish no such message, and the widest wish that says so.
 
     One query; nobody's actor is asked.
     """
-    rows = OptOut.objects.filter(OptOut.against(channel, category), user_id__in=user_ids)
+    rows = OptOut.objects.filter(OptOut.against(channel, category, transactional=transactional), user_id__in=user_ids)
     # What is empty stands for everything, and comes first.
     found: dict[str, OptOutMessage] = {}
     for row in rows.order_by("channel", "category"):
@@ -141,32 +160,7 @@ def unconfirmed_opt_outs(most: int = 1_000) -> list[OptOut]:
     return list(OptOut.objects.filter(version=None, told_at=None).order_by("at")[:most])
 
 
-@transaction.atomic
-def suppress(user_id: str, reason: str, *, by: By, text: str = "") -> bool:
-    """Nothing may be sent to them any more, on no channel. ``reason`` is one of ``Contact.Suppressed``."""
-    contact = lock_contact(user_id)
-    if contact is None or contact.suppressed_reason:
-        return False
-    contact.suppressed_reason, contact.suppressed_at = reason, timezone.now()
-    contact.change = ChangeCounter.bump(CONTACTS_COUNTER)
-    contact.save()
-    _note(user_id, PreferenceChange.What.SUPPRESSED, by, text=text or contact.get_suppressed_reason_display())
-    return True
-
-
-@transaction.atomic
-def erase(user_id: str, *, by: By) -> bool:
-    """Forget who somebody is; their id, their opt-outs and the send log stay. False when there is nobody to forget."""
-    contact = lock_contact(user_id)
-    if contact is None or contact.erased_at is not None:
-        return False
-    contact.change = ChangeCounter.bump(CONTACTS_COUNTER)
-    contact.erase()
-    _note(user_id, PreferenceChange.What.ERASED, by)
-    return True
-
-
-def _note(
+def note_change(
     user_id: str, what: str, by: By, channel: str = "", category: str = "", campaign_id: str = "", text: str = ""
 ) -> None:
     PreferenceChange.objects.create(

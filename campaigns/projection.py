@@ -1,5 +1,7 @@
 """The campaigns' rows: written by their workflows' activity, read by lists and, in need, pages."""
 
+from datetime import datetime
+
 import structlog
 from django.db import transaction
 from django.utils import timezone
@@ -16,8 +18,12 @@ COUNTER = "campaigns"
 log = structlog.get_logger(__name__)
 
 
-def save(view: CampaignView) -> bool:
-    """Write a version of a campaign. False, with nothing changed, when the row has it or a newer one."""
+def save(view: CampaignView, *, at: datetime | None = None) -> bool:
+    """Write a version of a campaign. False, with nothing changed, when the row has it or a newer one.
+
+    ``at`` is when it came to be known: now, unless the demo writes its past.
+    """
+    at = at or timezone.now()
     with transaction.atomic():
         row = Campaign.objects.select_for_update(no_key=True).filter(campaign_id=view.campaign_id).first()
         if row is None:  # started by the Temporal CLI: it has no texts, and nothing to send
@@ -32,9 +38,9 @@ def save(view: CampaignView) -> bool:
         row.reason = view.reason[:500]
         row.finishes_at = view.finishes_at
         row.approval_request_id = view.approval.request_id if view.approval else row.approval_request_id
-        row.launched_at = row.launched_at or timezone.now()
+        row.launched_at = row.launched_at or at
         row.closed_at = view.closed_at
-        row.updated_at = timezone.now()
+        row.updated_at = at
         row.snapshot = to_json(view)
         samples.record(row, view, row.updated_at)
         row.change = ChangeCounter.bump(COUNTER)

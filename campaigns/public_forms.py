@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from campaigns.contract import LANGUAGES, PreferencesInput
 from campaigns.gateway.own_wishes import OwnChanges, OwnWishes, Toggle
+from campaigns.quiet_fields import check_quiet_times, clock_field, quiet_of
 from campaigns.wish_words import LANGUAGE_NAMES, day_words, language_word, often_words
 from dashboard.keyed_forms import KeyedForm
 
@@ -38,6 +39,12 @@ class WishesForm(KeyedForm):
         help_text="What you are told of an order does not count.",
         error_messages={"invalid_choice": "Choose one of these."},
     )
+    quiet_from = clock_field(
+        "Quiet from",
+        "Each day, by the clock of your time zone. Empty: no quiet hours of your own.",
+        show_hidden_initial=True,
+    )
+    quiet_to = clock_field("Quiet until", show_hidden_initial=True)
     paused_until = forms.DateField(
         label="Send me nothing until",
         required=False,
@@ -64,7 +71,15 @@ class WishesForm(KeyedForm):
         zone = ZoneInfo(wishes.time_zone or "UTC")
         paused = wishes.paused_until.astimezone(zone).date() if wishes.paused_until else None
         gap = f"{wishes.hours_between:g}" if wishes.hours_between else ""
-        initial = {"paused_until": paused, "time_zone": wishes.time_zone, "locale": wishes.locale, "hours_between": gap}
+        quiet = wishes.quiet_hours
+        initial = {
+            "paused_until": paused,
+            "time_zone": wishes.time_zone,
+            "locale": wishes.locale,
+            "hours_between": gap,
+            "quiet_from": quiet.start_time if quiet else None,
+            "quiet_to": quiet.end_time if quiet else None,
+        }
         super().__init__(data, initial=initial)
         self.wishes = wishes
         gaps = sorted({*GAPS, gap}, key=lambda one: float(one or 0))
@@ -92,6 +107,11 @@ class WishesForm(KeyedForm):
                 raise forms.ValidationError("Give a day from tomorrow on, within a year.")
         return day
 
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        check_quiet_times(self)
+        return cleaned
+
     def changes(self) -> OwnChanges:
         """Of a form that is valid."""
         offered = set(self.wishes.toggles)
@@ -118,7 +138,7 @@ class WishesForm(KeyedForm):
         return values
 
     def _settings(self) -> tuple[PreferencesInput | None, str]:
-        names = ("paused_until", "hours_between", "time_zone", "locale")
+        names = ("paused_until", "hours_between", "quiet_from", "quiet_to", "time_zone", "locale")
         changed = [name for name in names if name in self.changed_data]
         if not changed:
             return None, ""
@@ -134,6 +154,10 @@ class WishesForm(KeyedForm):
         if "hours_between" in changed:
             values["hours_between"] = float(given["hours_between"]) if given["hours_between"] else None
             words.insert(0, often_words(given["hours_between"]))
+        if {"quiet_from", "quiet_to"} & set(changed):
+            quiet = quiet_of(given)
+            values["quiet_hours"] = quiet
+            words.insert(0, f"quiet from {quiet.start} until {quiet.end}" if quiet else "no quiet hours of your own")
         if "paused_until" in changed:
             day = given["paused_until"]
             zone = ZoneInfo(values.get("time_zone") or self.wishes.time_zone or "UTC")

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from campaigns import gateway, totals
+from campaigns.gateway import giving_back, recounting
 
 TELL_AGAIN_AFTER = timedelta(seconds=5)
 
@@ -20,6 +21,21 @@ def start_launched_campaigns() -> None:
 def tell_opt_outs() -> None:
     """Actors hear of opt-outs that were taken in while Temporal was out of reach."""
     gateway.tell_opt_outs(older_than=timezone.now() - TELL_AGAIN_AFTER)
+
+
+def tell_recounts() -> None:
+    """Campaigns hear that somebody for whose moment they wait has opted out."""
+    recounting.tell_recounts()
+
+
+def give_back_slots() -> None:
+    """Actors hear of messages that were not sent, if whoever found that out could not tell them."""
+    giving_back.give_back_slots()
+
+
+def tell_settings() -> None:
+    """Actors hear of what an import, say, has set in their people's rows."""
+    gateway.tell_settings()
 
 
 def close_send_hours() -> None:

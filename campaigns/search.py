@@ -1,24 +1,23 @@
 """What the search box finds among the campaigns and the contacts: the same as their lists do."""
 
-import re
-
 from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, reverse
 
 from campaigns.contact_list import searched
-from campaigns.gateway.rights import SEE_CAMPAIGNS, SEE_CONTACTS
+from campaigns.gateway.rights import SEE_CAMPAIGNS, SEE_CONTACTS, STOP_ALL
 from campaigns.listing import ROW_FIELDS, Listing
 from campaigns.models import AudienceImport, Campaign, Contact
 from campaigns.presentation.row import row_of
+from campaigns.technical import campaign_of, stop_of
 from dashboard.search.findings import Asked, Finding, Group
 from dashboard.search.planning import planned
 
-_SHARD = re.compile(r"-shard-\d{1,9}$")
-
 
 def page_of(user: User, text: str) -> str | None:
-    """A shard's workflow leads to its campaign, a welcome's to its person."""
-    campaign_id = _SHARD.sub("", text.removeprefix("campaign-"))
+    """The workflow of a shard or of a Schedule leads to its campaign, a welcome's to its person, a stop's to its report."""
+    if (stop_id := stop_of(text)) and user.has_perm(SEE_CAMPAIGNS) and user.has_perm(STOP_ALL):
+        return reverse("campaigns:stop_report", args=[stop_id])
+    campaign_id = campaign_of(text.removeprefix("campaign-"))
     if user.has_perm(SEE_CAMPAIGNS) and Campaign.objects.filter(campaign_id=campaign_id).exists():
         return reverse("campaigns:detail", args=[campaign_id])
     if not user.has_perm(SEE_CONTACTS):

@@ -49,7 +49,8 @@ class CampaignShardWorkflow:
                     return self._result(StopReason.ASKED, "", result.gate)
                 return self._result(StopReason.FAILED, f"A batch could not be sent: {error.cause or error}", 0)
             self.batches += 1
-            made_headway = self.position < result.next_position
+            # Whoever does not answer may be the first of all.
+            made_headway = self.position < result.next_position or result.settled > 0
             self.position = max(self.position, result.next_position)
             self.next_send_at = result.next_send_at
             if result.stopped in (StopReason.HALTED, StopReason.ERRORS, StopReason.ASKED):

@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError, TemporalError
 with workflow.unsafe.imports_passed_through():
     from campaigns.contract import (
         CampaignStatus,
+        HoldInput,
         OccurrenceInput,
         OccurrenceRequest,
         StopEntry,
@@ -27,6 +28,9 @@ ROUNDS = 5
 """How often it looks for campaigns that were launched while it told the others."""
 AT_ONCE = 20
 """Campaigns that are told at the same time."""
+HOLDS = "those-that-start-are-held"
+"""Patch: a campaign that is launched and has no workflow yet is started stopped; and what came of a recurring one while its
+times were being paused is told too."""
 SCHEDULED_AT = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 """When the Schedule meant to start the workflow; the server sets it."""
 
@@ -49,6 +53,10 @@ class StopEverythingWorkflow(LiveWorkflow):
             if not (new := [each for each in running if each not in self.entries]):
                 break
             await self._tell(new)
+        if pausing is not None and workflow.patched(HOLDS):
+            await pausing
+            # A time that came before its series was paused has an occurrence now, or a workflow where there was none.
+            await self._tell([each for each in await effects.list_running_campaigns() if self._is_untold(each)])
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
                 self._have_all_answered,
@@ -61,6 +69,10 @@ class StopEverythingWorkflow(LiveWorkflow):
         self.touch()
         await self.drain()
         return self.get_report()
+
+    def current_details(self) -> str:
+        answered = sum(entry.state != StopState.TOLD for entry in self.entries.values())
+        return f"**{'done' if self.is_done else 'stopping'}**: {answered} of {len(self.entries)} have answered"
 
     async def _pause_times(self) -> None:
         """What comes again and again begins nothing, as long as nobody resumes it."""
@@ -79,13 +91,20 @@ class StopEverythingWorkflow(LiveWorkflow):
             self.entries[workflow_id] = StopEntry(workflow_id, StopState.TOLD)
         await asyncio.gather(*(tell(workflow_id) for workflow_id in workflow_ids))
 
+    def _is_untold(self, workflow_id: str) -> bool:
+        entry = self.entries.get(workflow_id)
+        return entry is None or entry.state == StopState.ENDED
+
     async def _tell_one(self, workflow_id: str) -> None:
         stop = self.request
         message = StopInput(stop.reason, stop.by.username, reply_to=workflow.info().workflow_id)
         try:
             await workflow.get_external_workflow_handle(workflow_id).signal("stop", message)
         except TemporalError as error:
-            # The server does not tell one that has ended from one that never was.
+            # The server does not tell one that has ended from one that never was, nor from one that is just starting.
+            if workflow.patched(HOLDS) and await effects.hold_campaign(HoldInput(workflow_id, message)):
+                self.touch()
+                return
             self.entries[workflow_id] = StopEntry(workflow_id, StopState.ENDED, problem=str(error)[:500])
         self.touch()
 

@@ -1,4 +1,5 @@
-"""Which workflows are campaigns and their shards, people's actors, welcomes and imports, for the technical view."""
+"""Which workflows are campaigns, their shards and what has their next time started, stops of everything, people's actors,
+welcomes and imports, for the technical view."""
 
 import re
 
@@ -13,17 +14,22 @@ from campaigns.contract import (
     user_actor_workflow_id,
     welcome_workflow_id,
 )
+from campaigns.gateway.acting import stop_workflow_id
 from campaigns.gateway.imports import IMPORT
 from campaigns.gateway.imports import SEE as SEE_IMPORTS
-from campaigns.gateway.rights import SEE_CONTACTS
+from campaigns.gateway.rights import SEE_CONTACTS, STOP_ALL
 from campaigns.models import AudienceImport, Campaign, Contact
 from dashboard.technical.processes import Process
 
 _SHARD = re.compile(r"(?P<campaign>.+)-shard-(?P<number>\d{1,6})")
+_OCCURRENCE = re.compile(r"(?P<campaign>.+?)-occurrence(?:-(?P<due>[0-9TZ:.+-]{1,40}))?")
+"""A Schedule adds the moment that was due to the id that it was given."""
+_STOP = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def recognise(workflow_id: str) -> Process | None:
     for prefix, found in (
+        (stop_workflow_id(""), _stop),
         (campaign_workflow_id(""), _campaign),
         (import_workflow_id(""), _import),
         (user_actor_workflow_id(""), _actor),
@@ -34,14 +40,38 @@ def recognise(workflow_id: str) -> Process | None:
     return None
 
 
-def _campaign(campaign_id: str) -> Process | None:
-    shard = _SHARD.fullmatch(campaign_id)
-    row = Campaign.objects.filter(campaign_id=shard["campaign"] if shard else campaign_id).only("name").first()
+def _stop(stop_id: str) -> Process | None:
+    """Nothing of a stop is in the database: what Temporal has of it is all that there is."""
+    if not _STOP.fullmatch(stop_id):
+        return None
+    return Process("Stop everything", reverse("campaigns:stop_report", args=[stop_id]), "campaigns", _may_stop_all)
+
+
+def _campaign(name: str) -> Process | None:
+    shard, occurrence = _SHARD.fullmatch(name), _OCCURRENCE.fullmatch(name)
+    campaign_id = campaign_of(name)
+    row = Campaign.objects.filter(campaign_id=campaign_id).only("name").first()
     if row is None:
         return None
-    name = f"{row.name}, shard {shard['number']}" if shard else row.name
-    link = reverse("campaigns:detail", args=[shard["campaign"] if shard else campaign_id])
-    return Process(name, link, "campaigns", gateway.may_see)
+    title = row.name
+    if shard:
+        title += f", shard {shard['number']}"
+    elif occurrence:
+        due = occurrence["due"]
+        title += f", start of the time due {due.removesuffix('Z')} UTC" if due else ", start of a time"
+    return Process(title, reverse("campaigns:detail", args=[campaign_id]), "campaigns", gateway.may_see)
+
+
+def campaign_of(name: str) -> str:
+    """The campaign that a workflow id names, when ``campaign-`` is taken off: its own, its shard's, its Schedule's."""
+    part = _SHARD.fullmatch(name) or _OCCURRENCE.fullmatch(name)
+    return part["campaign"] if part else name
+
+
+def stop_of(workflow_id: str) -> str:
+    """The stop's id; empty for what is no stop of everything."""
+    stop_id = workflow_id.removeprefix(stop_workflow_id(""))
+    return stop_id if workflow_id == stop_workflow_id(stop_id) and _STOP.fullmatch(stop_id) else ""
 
 
 def _import(import_id: str) -> Process | None:
@@ -72,6 +102,10 @@ def _person(user_id: str, title: str) -> Process | None:
 
 def _may_see_imports(user: User) -> bool:
     return user.has_perm(SEE_IMPORTS) or user.has_perm(IMPORT)
+
+
+def _may_stop_all(user: User) -> bool:
+    return gateway.may_see(user) and user.has_perm(STOP_ALL)
 
 
 def _may_see_contacts(user: User) -> bool:

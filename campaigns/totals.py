@@ -6,13 +6,13 @@ from an index. A page that finds no rows – the worker has not run yet – coun
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from campaigns.models import SendHour, SendLog
 from campaigns.models.words import COUNTED
 from dashboard.home.counting import SETTLES_WITHIN, by_hour, hour_of
-from dashboard.home.parts import DAYS
+from dashboard.home.parts import DAYS, Day
 
 KEPT = timedelta(days=DAYS + 1)
 """How far back the first run goes."""
@@ -23,6 +23,15 @@ def sent_by_hour(since: datetime) -> dict[datetime, int]:
     known = {row.hour.astimezone(UTC): row.number for row in SendHour.objects.filter(hour__gte=hour_of(since))}
     after = max(known) + timedelta(hours=1) if known else since
     return known | by_hour(_counted(), "at", after)
+
+
+def sent_today() -> dict[tuple[str, int], int]:
+    """Messages that count, by campaign (the first of its series; empty: a program's) and occurrence. One query."""
+    rows = _counted().filter(at__gte=Day.of(timezone.now()).start).order_by()
+    found = rows.values("campaign_id", "occurrence").annotate(number=Count("*"))
+    return {
+        (campaign_id, n): count for campaign_id, n, count in found.values_list("campaign_id", "occurrence", "number")
+    }
 
 
 def close_hours(now: datetime | None = None) -> int:

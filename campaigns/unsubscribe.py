@@ -58,12 +58,14 @@ def read_link(signed: str, purpose: Purpose = Purpose.UNSUBSCRIBE) -> Wish:
     return Wish(str(user_id), str(channel), str(category), str(campaign_id))
 
 
-def links_for(wish: Wish) -> Mapping[str, str]:
-    """The variables ``unsubscribe_url`` and ``preferences_url`` of a message's texts. Opening either changes nothing."""
-    return {
-        "unsubscribe_url": link_for(wish, Purpose.UNSUBSCRIBE),
-        "preferences_url": link_for(wish, Purpose.PREFERENCES),
-    }
+def links_for(wish: Wish, *, transactional: bool = False) -> Mapping[str, str]:
+    """The variables ``unsubscribe_url`` and ``preferences_url`` of a message's texts. Opening either changes nothing.
+
+    No click ends transactional messages: there both lead to the page that says what belongs to what.
+    """
+    preferences = link_for(wish, Purpose.PREFERENCES)
+    one_click = preferences if transactional else link_for(wish, Purpose.UNSUBSCRIBE)
+    return {"unsubscribe_url": one_click, "preferences_url": preferences}
 
 
 def is_one_click(form: Mapping[str, str]) -> bool:

@@ -1,12 +1,16 @@
 """The actor of one person: the single place where it is decided whether they get a message.
 
-It only ever waits for messages – no timer, no activity – so an idle one costs nothing. Whoever needs it starts it with the
+It only ever waits for messages, and no timer runs, so an idle one costs nothing. Whoever needs it starts it with the
 message (update-with-start) and seeds it from the send log, in case it is new. Check and reservation are one piece, the
 validator and the handler of ``request_send``, with no ``await`` in between: however many ask at once, the cap holds.
+
+Our own doors write what they tell it into our rows. What anybody else tells it – the Temporal CLI, another service – it has
+written there itself, by its only activity: campaigns look there, and an actor that was lost begins with it.
 """
 
-from datetime import UTC, datetime
-from typing import ClassVar
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -17,19 +21,28 @@ with workflow.unsafe.imports_passed_through():
     from campaigns.contract import (
         SEND_REFUSED,
         ActorView,
+        CapPolicy,
         FrequencyCapInput,
         InvalidField,
         MessageSentInput,
         OptOut,
+        OptOutInput,
         PreferencesInput,
         ReleaseInput,
         RunView,
+        Said,
         SendDecision,
         SendGrant,
         SendRequest,
         UserActorInput,
     )
+    from campaigns.process import actor_effects
     from temporal_worker.progress import LiveWorkflow
+
+WRITTEN_DOWN = "what-others-say-is-written-down"
+"""Patch: before it, what reached an actor by no door of ours was known to that actor alone."""
+LONG_PAST_STAYS = "what-is-long-past-stays"
+"""Patch: before it, a grant was given back however old it was, and the gap to what had been before it was lost."""
 
 
 @workflow.defn
@@ -47,10 +60,11 @@ class UserActorWorkflow(LiveWorkflow):
             details = {"field": problem.field}
             raise ApplicationError(str(problem), details, type="ValidationError", non_retryable=True) from None
         self.state = ActorState(start, workflow.now())
-        self.resume_version(self.state.it.version)
+        self.resume_version(max(self.state.it.version, start.version))
         self.renew_after = start.renew_after
         self.handled = 0
         self.has_spent_an_answer = False
+        self.said_at = workflow.now()
 
     @workflow.run
     async def run(self, start: UserActorInput) -> None:
@@ -67,6 +81,9 @@ class UserActorWorkflow(LiveWorkflow):
         memory.version, memory.run = self.version, memory.run + 1
         return UserActorInput(self.state.user_id, renew_after=self.renew_after, resume=memory)
 
+    def current_details(self) -> str:
+        return f"Run **{self.state.it.run}**: {self.handled} of {self.renew_after} messages before the next"
+
     # ── Queries ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @workflow.query
@@ -75,10 +92,11 @@ class UserActorWorkflow(LiveWorkflow):
         return self.state.judge(request, _time_of_reading(request.asked_at))
 
     @workflow.query
-    def get_state(self) -> ActorView:
-        return self._view(_time_of_reading(), with_decisions=True)
+    def get_state(self, brought: CapPolicy | None = None) -> ActorView:
+        """``brought`` is the policy that the next request will bring: it may be newer than the one that the actor knows."""
+        return self._view(_time_of_reading(), brought, with_decisions=True)
 
-    def _view(self, at: datetime, *, with_decisions: bool = False) -> ActorView:
+    def _view(self, at: datetime, brought: CapPolicy | None = None, *, with_decisions: bool = False) -> ActorView:
         info = workflow.info()
         run = RunView(
             number=self.state.it.run,
@@ -88,16 +106,17 @@ class UserActorWorkflow(LiveWorkflow):
             history_events=info.get_current_history_length(),
             history_bytes=info.get_current_history_size(),
         )
-        return view_of(self.state, at, self.version, run, with_decisions=with_decisions)
+        return view_of(self.state, at, self.version, run, brought, with_decisions=with_decisions)
 
     # ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    # None of them awaits. Each has a validator, if only for the interceptor: what it refuses there costs no history.
+    # None awaits before it has changed what there is to change. Each has a validator, if only for the interceptor: what it
+    # refuses there costs no history.
 
     @workflow.update
     async def request_send(self, request: SendRequest) -> SendGrant:
         grant = self.state.grant(request, workflow.now())
         self._done()
-        return grant
+        return replace(grant, run_id=workflow.info().run_id)
 
     @request_send.validator
     def validate_request_send(self, request: SendRequest) -> None:
@@ -112,7 +131,9 @@ class UserActorWorkflow(LiveWorkflow):
         The server answers an update id that it knows without asking us – a released grant would be handed out again, and
         its slot may be somebody else's by then. It knows an id for as long as the run lasts.
         """
-        changed = self.state.release(release, workflow.now())
+        now = workflow.now()
+        is_long_past = self.state.is_long_past(release.grant_id, now)
+        changed = self.state.release(release, now, however_old=is_long_past and not workflow.patched(LONG_PAST_STAYS))
         self.has_spent_an_answer = self.has_spent_an_answer or changed
         self._done(visibly=changed)
         return self._view(workflow.now())
@@ -123,9 +144,11 @@ class UserActorWorkflow(LiveWorkflow):
 
     @workflow.update
     async def set_preferences(self, wish: PreferencesInput) -> ActorView:
-        if self._comes_first():
+        if is_first := self._comes_first():
             self.state.set_preferences(wish, workflow.now())
         self._done()
+        if is_first and not wish.recorded:
+            await self._write_down(wish=wish, preferences=self.state.it.preferences)
         return self._view(workflow.now())
 
     @set_preferences.validator
@@ -134,9 +157,11 @@ class UserActorWorkflow(LiveWorkflow):
 
     @workflow.update
     async def set_frequency_cap(self, cap: FrequencyCapInput) -> ActorView:
-        if self._comes_first():
+        if is_first := self._comes_first():
             self.state.set_own_cap(cap)
         self._done()
+        if is_first and not cap.recorded:
+            await self._write_down(cap=cap)
         return self._view(workflow.now())
 
     @set_frequency_cap.validator
@@ -150,16 +175,33 @@ class UserActorWorkflow(LiveWorkflow):
     # ── Signals ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @workflow.signal
-    def message_sent(self, message: MessageSentInput) -> None:
-        self._done(visibly=self.state.sent_elsewhere(message, workflow.now()))
+    async def message_sent(self, message: MessageSentInput) -> None:
+        changed = self.state.sent_elsewhere(message, workflow.now())
+        self._done(visibly=changed)
+        if changed:
+            await self._write_down(message_sent=message)
 
     @workflow.signal
-    def opt_out(self, wish: OptOut) -> None:
-        self._done(visibly=self.state.opt_out(wish, workflow.now()))
+    async def opt_out(self, wish: OptOutInput) -> None:
+        changed = self.state.opt_out(wish, workflow.now())
+        self._done(visibly=changed)
+        if not wish.recorded:
+            # Of whoever was out of so much already that they are out of everything now, that.
+            is_kept = wish.key() in [one.key() for one in self.state.it.preferences.opt_outs]
+            await self._write_down(changed=changed, opt_out=OptOut(*wish.key()) if is_kept else OptOut())
 
     @workflow.signal
-    def opt_in(self, wish: OptOut) -> None:
-        self._done(visibly=self.state.opt_in(wish, workflow.now()))
+    async def opt_in(self, wish: OptOutInput) -> None:
+        changed = self.state.opt_in(wish, workflow.now())
+        self._done(visibly=changed)
+        if not wish.recorded:
+            await self._write_down(changed=changed, opt_in=OptOut(*wish.key()))
+
+    async def _write_down(self, **said: Any) -> None:
+        """Begins at once, whatever else is being written: ``at`` says which one is the last word. ``drain`` waits for it."""
+        if workflow.patched(WRITTEN_DOWN):
+            self.said_at = max(workflow.now(), self.said_at + timedelta(microseconds=1))
+            await actor_effects.write_down(Said(self.state.user_id, self.version, self.said_at, **said))
 
     def on_dropped_signal(self, name: str, problem: str) -> None:
         """Called by the worker's interceptor when a signal made no sense and was dropped."""

@@ -69,6 +69,11 @@ class WelcomeWorkflow(LiveWorkflow):
         await self.drain()
         return WelcomeResult(self.it.user_id, self.it.status, self.it.language, self.it.reason)
 
+    def current_details(self) -> str:
+        at = self.it.greets_at if self.it.status == WelcomeStatus.WAITING else None
+        then = f"\n* {at:%Y-%m-%d %H:%M} UTC: their actor is asked" if at else ""
+        return f"**{self.it.status}**, in {self.it.language}, asked {self.it.asked} times{then}"
+
     # ── The steps ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _look(self) -> None:

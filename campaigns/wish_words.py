@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from campaigns.contract import Channel, Door
+from campaigns.contract import TRANSACTIONAL, Channel, Door
 from campaigns.gateway.own_wishes import EVERYTHING, OwnAnswer, OwnWishes, Toggle
 from campaigns.models import PreferenceChange
 
@@ -43,6 +43,8 @@ def toggle_words(toggle: Toggle) -> str:
     what = _CHANNELS.get(channel, f"{channel} messages") if channel else "messages"
     if not category:
         return what if channel else "messages of any kind"
+    if category == TRANSACTIONAL:
+        return f"{what} about your orders and your account"
     return f"{what} about {category.replace('-', ' ').replace('_', ' ')}"
 
 
@@ -94,9 +96,9 @@ def _history_words(change: PreferenceChange) -> str:
             is_own = not change.who
             return _capital(change.text) if is_own and change.text else "Settings changed"
         case what.SUPPRESSED:
-            return "We stopped writing to you"
+            return f"We stopped sending you {toggle_words(toggle)}" if change.channel else "We stopped writing to you"
         case what.UNSUPPRESSED:
-            return "We may write to you again"
+            return f"We may send you {toggle_words(toggle)} again" if change.channel else "We may write to you again"
         case what.CAP:
             return "How often we may write was changed"
         case _:

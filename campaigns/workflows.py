@@ -1,8 +1,9 @@
 """The story of a campaign, from its launch to the last recipient.
 
-``run`` reads top down; queries, updates and signals follow. Who gets what is decided elsewhere – by each person's actor – and
-written down by the batches; the story knows positions and counts, so that it never holds more than a range. A pause is exact
-by the gate, see :mod:`campaigns.contract.batches`. No Django here: configuration comes in with the launch.
+``run`` reads top down; what may be said to it meanwhile is in :mod:`campaigns.process.messages`. Who gets what is decided
+elsewhere – by each person's actor – and written down by the batches; the story knows positions and counts, so that it never
+holds more than a range. A pause is exact by the gate, see :mod:`campaigns.contract.batches`. No Django here: configuration
+comes in with the launch.
 """
 
 import asyncio
@@ -10,42 +11,28 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, TemporalError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from approvals.contract import ApprovalResult, ApprovalStatus
     from campaigns.contract import (
         ApprovalAsk,
         ApprovalWithdrawal,
-        CampaignEvent,
         CampaignInput,
         CampaignPhase,
-        CampaignProgress,
         CampaignResult,
-        CampaignView,
-        CancelInput,
         CloseInput,
-        DashboardData,
         InvalidField,
-        PauseInput,
         Positions,
-        RateInput,
-        RecipientState,
-        ResumeInput,
-        StopInput,
-        StoppedReply,
     )
     from campaigns.process import effects, refusals
-    from campaigns.process.fleet import Fleet
-    from campaigns.process.state import CampaignState
-    from campaigns.process.watch import Gate, Stocktaker
+    from campaigns.process.messages import CampaignMessages
     from temporal_worker.contract import By
     from temporal_worker.keeper import ProjectionKeeper
-    from temporal_worker.progress import LiveWorkflow, carried_through
+    from temporal_worker.progress import carried_through
 
 
 @workflow.defn
-class CampaignWorkflow(LiveWorkflow):
+class CampaignWorkflow(CampaignMessages):
     @workflow.init
     def __init__(self, request: CampaignInput) -> None:
         try:
@@ -54,16 +41,11 @@ class CampaignWorkflow(LiveWorkflow):
             # Before the interceptor has looked: a plain exception here would fail the workflow task for ever.
             details = {"field": problem.field}
             raise ApplicationError(str(problem), details, type="ValidationError", non_retryable=True) from None
-        self.state = CampaignState(request, workflow.now, self.touch)
-        self.resume_version(self.state.it.version)
-        self.fleet = Fleet(self.state, lambda: self.begun_save >= self.version)
-        self.gate = Gate(self.state)
-        self.stock = Stocktaker(self.state, lambda: len(self.fleet) > 0)
+        super().__init__(request)
         self.projection = ProjectionKeeper(lambda: self.version, self._save)
-        self.early_decisions: list[ApprovalResult] = []
         self.found_left_over = 0
         self.is_renewing = False
-        self.saves_under_way = self.begun_save = 0
+        self.saves_under_way = 0
 
     @workflow.run
     async def run(self, request: CampaignInput) -> CampaignResult:
@@ -120,7 +102,7 @@ class CampaignWorkflow(LiveWorkflow):
             try:
                 stock = await effects.snapshot_audience(state.mailing, state.limits.batch_attempts)
             except ActivityError as error:
-                state.pause_by_itself(f"The audience could not be fixed: {error.cause or error}")
+                state.pause_by_itself(refusals.why_not_fixed(error.cause or error))
                 continue
             state.fix_audience(stock)
             if not state.is_over:
@@ -181,7 +163,7 @@ class CampaignWorkflow(LiveWorkflow):
 
     async def _take_up_what_is_left(self) -> None:
         """No shard runs: either somebody is deferred, or everybody is through."""
-        state = self.state
+        state, counted_for = self.state, self.recounts
         await self.stock.count()
         if state.is_over or state.it.paused or self.fleet.has_more:
             return
@@ -190,7 +172,7 @@ class CampaignWorkflow(LiveWorkflow):
         elif late_at := self.fleet.late_at:
             state.enter(CampaignPhase.DEFERRED)
             if self._left_to(late_at):
-                await self._wait(late_at)
+                await self._wait(late_at, counted_for=counted_for)
         else:
             state.complete()
 
@@ -244,8 +226,13 @@ class CampaignWorkflow(LiveWorkflow):
 
     # ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _wait(self, until: datetime | None = None, *, shard: bool = False) -> None:
-        """Until that moment, the campaign's end date, or anything that people do; with ``shard`` also until one ends."""
+    async def _wait(
+        self, until: datetime | None = None, *, shard: bool = False, counted_for: int | None = None
+    ) -> None:
+        """Until that moment, the campaign's end date, or anything that people do; with ``shard`` also until one ends.
+
+        ``counted_for`` are the calls for a count that one has been taken for: it ends with the next.
+        """
         state = self.state
         before = self._marks(shard)
         ends_at = state.mailing.ends_at
@@ -258,7 +245,8 @@ class CampaignWorkflow(LiveWorkflow):
         )
 
         def is_disturbed() -> bool:
-            return self._marks(shard) != before or self._is_long()
+            is_behind = counted_for is not None and self.recounts > counted_for
+            return self._marks(shard) != before or is_behind or self._is_long()
 
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(is_disturbed, timeout=timeout, timeout_summary=what)
@@ -290,21 +278,7 @@ class CampaignWorkflow(LiveWorkflow):
         if state.is_over:
             self.is_renewing = False
             return
-        memory = state.it
-        memory.version, memory.run = self.version, memory.run + 1
-        request = state.request
-        workflow.continue_as_new(
-            CampaignInput(
-                mailing=request.mailing,
-                rate_per_minute=memory.rate_per_minute,
-                name=request.name,
-                limits=request.limits,
-                starts_at=request.starts_at,
-                planned_at=request.planned_at,
-                by=request.by,
-                resume=memory,
-            )
-        )
+        workflow.continue_as_new(state.of_the_next_run(self.version))
 
     async def _save(self) -> int:
         # While it continues as new the next run saves: this one leaves no activity behind.
@@ -315,114 +289,3 @@ class CampaignWorkflow(LiveWorkflow):
         await effects.save_campaign(view)
         self.saves_under_way -= 1
         return view.version
-
-    def _view(self) -> CampaignView:
-        return self.state.view(self.version, len(self.fleet))
-
-    # ── Queries ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    @workflow.query
-    def get_state(self) -> CampaignView:
-        return self._view()
-
-    @workflow.query
-    def get_progress(self) -> CampaignProgress:
-        return self.state.progress(self.version)
-
-    @workflow.query
-    def get_dashboard_data(self) -> DashboardData:
-        state = self.state
-        return DashboardData(
-            total_processed=state.it.audience - state.count(RecipientState.PENDING, RecipientState.DEFERRED),
-            total_failed=state.count(RecipientState.FAILED),
-            current_batch=state.it.shards_started,
-            average_processing_time=state.seconds_each,
-            estimated_completion=state.finishes_at(),
-        )
-
-    # ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────────
-    # Validator and change are one piece; then the gate is waited for, so that nothing begins after the answer.
-
-    @workflow.update
-    async def pause(self, wish: PauseInput) -> CampaignView:
-        if self._comes_first():
-            self.state.pause(wish.by, wish.reason)
-        await self.gate.closed()
-        return self._view()
-
-    @pause.validator
-    def validate_pause(self, wish: PauseInput) -> None:
-        self._raise(refusals.pause_refusal(self.state))
-
-    @workflow.update
-    async def resume(self, wish: ResumeInput) -> CampaignView:
-        if self._comes_first():
-            self.state.resume(wish.by, wish.reason)
-        return self._view()
-
-    @resume.validator
-    def validate_resume(self, wish: ResumeInput) -> None:
-        self._raise(refusals.resume_refusal(self.state))
-
-    @workflow.update
-    async def cancel(self, wish: CancelInput) -> CampaignView:
-        if self._comes_first():
-            self.state.cancel(wish.by, wish.reason)
-        await self.gate.closed()
-        return self._view()
-
-    @cancel.validator
-    def validate_cancel(self, wish: CancelInput) -> None:
-        self._raise(refusals.over_refusal(self.state))
-
-    @workflow.update
-    async def set_rate(self, wish: RateInput) -> CampaignView:
-        if self._comes_first():
-            self.state.set_rate(wish.by, wish.per_minute)
-            self.fleet.share_rate()
-        return self._view()
-
-    @set_rate.validator
-    def validate_set_rate(self, wish: RateInput) -> None:
-        self._raise(refusals.over_refusal(self.state))
-
-    def _comes_first(self) -> bool:
-        update = workflow.current_update_info()
-        return update is None or self.state.first_time(update.id)
-
-    def _raise(self, refusal: ApplicationError | None) -> None:
-        """An action that was answered in a run before is answered again, whatever has become of it since."""
-        update = workflow.current_update_info()
-        if refusal is not None and not (update and update.id in self.state.it.answered):
-            raise refusal
-
-    # ── Signals ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    @workflow.signal
-    async def stop(self, wish: StopInput) -> None:
-        """The button that stops everything. A campaign that is over or paused stays what it is, and says so."""
-        if not (self.state.is_over or self.state.it.paused):
-            self.state.stop(wish.requested_by, wish.reason)
-        if not wish.reply_to:
-            return
-        await self.gate.closed()
-        reply = StoppedReply(workflow.info().workflow_id, self.state.status, self.state.pending)
-        with suppress(TemporalError):  # whoever asked no longer waits
-            await workflow.get_external_workflow_handle(wish.reply_to).signal("campaign_stopped", reply)
-
-    @workflow.signal
-    def approval_decided(self, result: ApprovalResult) -> None:
-        """By the approval that was asked for; it may be faster than the answer to the asking."""
-        state = self.state
-        if result.status not in {status for status in ApprovalStatus if status.is_final}:
-            self.on_dropped_signal("approval_decided", f"{result.request_id} is {result.status}.")
-        elif state.it.approval is None and state.it.phase == CampaignPhase.APPROVAL:
-            self.early_decisions = [*self.early_decisions, result][-10:]
-        elif state.it.approval is None or state.it.approval.request_id != result.request_id:
-            self.on_dropped_signal("approval_decided", f"{result.request_id} is not this campaign's.")
-        elif not (state.it.approval.status or state.is_over):
-            state.decided(result)
-
-    def on_dropped_signal(self, name: str, problem: str) -> None:
-        """Called by the worker's interceptor when a signal made no sense and was dropped."""
-        self.state.record(CampaignEvent.MESSAGE_REFUSED, f"Message {name} ignored: {problem}")

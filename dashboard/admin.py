@@ -1,6 +1,6 @@
 """People and rights in the admin site: who may change whom, and the API's tokens."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -25,6 +25,10 @@ class PersonAdmin(EffectAdmin, UserAdmin):
     """People get their rights by groups. Who is no superuser cannot make one, and cannot touch one."""
 
     help_line = "Who may log in, and which roles they have."
+    help_texts: ClassVar[dict[str, str]] = {
+        "email": "Where they are told what waits for them; a forgotten password is made anew by it.",
+        "groups": "What they may do here; each role says so on its own page.",
+    }
     list_display = ("username", "first_name", "last_name", "email", "roles", "is_active", "last_login")
     list_filter = ("groups", "is_active", "is_staff")
     filter_horizontal = ("user_permissions",)
@@ -136,6 +140,10 @@ class ApiTokenAdmin(HistoryAdmin):
     """A token is shown once, when it has been made. It cannot be read again, only be taken away."""
 
     help_line = "Keys of programs. Each has the rights of the person it belongs to, and is shown once."
+    help_texts: ClassVar[dict[str, str]] = {
+        "user": "Whose rights it has. What a program does with it is kept under their name.",
+        "name": "What it is for, to know later whether it can go.",
+    }
     list_display = ("name", "user", "created_at", "last_used_at", "is_demo")
     list_filter = ("is_demo",)
     search_fields = ("name", "user__username")

@@ -30,15 +30,26 @@ class EffectAdmin(HistoryAdmin):
         """What saving this valid form leads to. ``form.initial`` has the old values, ``form.instance`` the new ones."""
         raise NotImplementedError
 
+    def before(self, obj: Any) -> list[str]:
+        """What a change of it leads to whatever is changed: said on its form, before anything is typed."""
+        return []
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         if request.method != "POST":
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            context = self._leading_to(request, object_id, extra_context)
+            return super().changeform_view(request, object_id, form_url, context)
         # One transaction: between the question and the save nobody changes what was asked about.
         with transaction.atomic():
             question = self._question(request, object_id)
-            return question or super().changeform_view(request, object_id, form_url, extra_context)
+            context = self._leading_to(request, object_id, extra_context)
+            return question or super().changeform_view(request, object_id, form_url, context)
+
+    def _leading_to(self, request: HttpRequest, object_id: str | None, context: Any) -> dict[str, Any]:
+        obj = self.get_object(request, unquote(object_id)) if object_id else None
+        may = obj is not None and self.has_change_permission(request, obj)
+        return {**(context or {}), "leads_to": self.before(obj) if may else []}
 
     def _question(self, request: HttpRequest, object_id: str | None) -> HttpResponse | None:
         """ "Do you mean it?", when it may hurt and has not been confirmed; None when there is nothing to ask."""
@@ -62,6 +73,7 @@ class EffectAdmin(HistoryAdmin):
             "title": "Do you mean it?",
             "original": obj,
             "asks": effect.asks,
+            "said": effect.said,
             "asked": asked,
             "posted": [(name, value) for name, value in posted if name not in ("csrfmiddlewaretoken", "_confirmed")],
             **effect.context,

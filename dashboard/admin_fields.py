@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import ManyToManyField
+from django.db.models import Field, ManyToManyField
 from django.http import HttpRequest
 
 
@@ -25,6 +25,17 @@ class TwoBoxes(FilteredSelectMultiple):
 
     class Media:
         js = ("admin/js/SelectFilter2.js", "js/admin_several.js")
+
+
+class WithHelp:
+    """What a field is for, where its model does not say it: words of the page, which no migration has to know."""
+
+    help_texts: ClassVar[dict[str, str]] = {}
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        if words := self.help_texts.get(db_field.name):
+            kwargs["help_text"] = words
+        return super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
 
 
 class WithSeveralField:

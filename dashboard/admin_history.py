@@ -15,14 +15,15 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
-from dashboard.admin_fields import WithSeveralField
+from dashboard.admin_fields import WithHelp, WithSeveralField
+from dashboard.admin_media import OnlyForms
 
 _SECRET = {"password", "usable_password", "digest"}
 _MOST = 80
 """Characters of one value; a longer one is shortened, and its length is said."""
 
 
-class HistoryAdmin(WithSeveralField, admin.ModelAdmin):
+class HistoryAdmin(OnlyForms, WithHelp, WithSeveralField, admin.ModelAdmin):
     """Django's own history, with the values beside the names of the fields, and with what was there when it was deleted."""
 
     help_line = ""

@@ -19,7 +19,10 @@ class BadInput(BaseModel):
 
 
 class OutOfReach(BaseModel):
-    """Temporal or its worker is away. The same call with the same key may be repeated after `Retry-After` seconds."""
+    """Temporal or its worker is away, or new orders are switched off.
+
+    The same call with the same key may be repeated after `Retry-After` seconds.
+    """
 
     code: str = Field(examples=["unavailable"], description="For machines.")
     detail: str = Field(examples=["Temporal is out of reach."], description="For people.")

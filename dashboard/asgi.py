@@ -13,12 +13,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 # The handler and the consumers import what needs the settings and the models.
 django.setup(set_prefix=False)
 
-from approvals.consumers import InboxConsumer, RequestConsumer, ShellConsumer  # noqa: E402
+from approvals.consumers import InboxConsumer, RequestConsumer  # noqa: E402
 from campaigns.consumer_actor import ActorConsumer, StampedeConsumer  # noqa: E402
 from campaigns.consumer_imports import ImportConsumer, ImportListConsumer  # noqa: E402
 from campaigns.consumers import CampaignConsumer, CampaignListConsumer  # noqa: E402
 from dashboard.bodies import BodyLimit, read_bodies_from_their_files  # noqa: E402
-from dashboard.consumers import NoSuchPage  # noqa: E402
+from dashboard.consumers import NoSuchPage, ShellConsumer  # noqa: E402
 from dashboard.handler import PageHandler  # noqa: E402
 from dashboard.home.consumers import HomeConsumer  # noqa: E402
 from dashboard.safe_headers import SafeHeaders  # noqa: E402

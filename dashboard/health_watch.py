@@ -7,13 +7,17 @@ sockets, it is looked up every two seconds; a worker is missed 6 s after its las
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from time import monotonic
 
 import structlog
 from django.db import connections
+from django.utils import timezone
 
-from dashboard.health import TEMPORAL, check_all
+from dashboard.health import DATABASE, TEMPORAL, check_all
+from dashboard.staleness import Stale, find_stale
+from temporal_worker.heartbeat import ALIVE_FOR
 
 LOOK_EVERY = 2.0
 """Seconds between two looks while somebody listens."""
@@ -38,10 +42,16 @@ class Health:
     signs: tuple[Sign, ...]
     temporal: bool = True
     workers: bool = True
+    stale: tuple[Stale, ...] = ()
 
     @property
     def is_well(self) -> bool:
         return self.temporal and self.workers
+
+    @property
+    def lists(self) -> dict[str, Stale]:
+        """How old the lists are of each area whose lists may be old, by its app."""
+        return {one.area: one for one in self.stale}
 
 
 UNKNOWN = Health((Sign("idle", "Being looked up"),))
@@ -52,12 +62,14 @@ Callback = Callable[[Health], None]
 def look() -> Health:
     """Looks now; takes two seconds at most."""
     checks = check_all()
+    # Without the database there is no list either.
+    stale = find_stale(checks) if checks[DATABASE].ok else ()
     if not checks[TEMPORAL].ok:
-        return Health((Sign("bad", "Temporal out of reach"),), temporal=False, workers=False)
+        return Health((Sign("bad", "Temporal out of reach"),), temporal=False, workers=False, stale=stale)
     queues = [check.ok for name, check in checks.items() if name.startswith("queue ")]
     well = all(queues)
     words = f"Workers {sum(queues)} of {len(queues)}" if any(queues) else "No worker is running"
-    return Health((Sign("ok", "Temporal"), Sign("ok" if well else "bad", words)), workers=well)
+    return Health((Sign("ok", "Temporal"), Sign("ok" if well else "bad", words)), workers=well, stale=stale)
 
 
 @dataclass(eq=False)
@@ -84,6 +96,7 @@ class HealthWatch:
         self._changed = threading.Condition()
         self._last = UNKNOWN
         self._looked_at = 0.0
+        self._last_began: datetime | None = None
         self._looking = False
         self._thread: threading.Thread | None = None
         self._listeners: set[_Listener] = set()
@@ -134,17 +147,30 @@ class HealthWatch:
             threading.Thread(target=self._look, name="health-look", daemon=True).start()
 
     def _look(self) -> None:
-        found = UNKNOWN
+        began, found = timezone.now(), replace(UNKNOWN, stale=self._last.stale)
         try:
-            found = look()
+            found = self._dated(look())
         except Exception:
             log.exception("health_look_failed")
         finally:
             connections.close_all()
             with self._changed:
                 self._last, self._looked_at, self._looking = found, monotonic(), False
+                self._last_began = began
                 self._listeners = {listener for listener in self._listeners if listener.tell(found)}
                 self._changed.notify_all()
+
+    def _dated(self, found: Health) -> Health:
+        """What stands still has since the last look that found it well; a worker may have been dead for a while by then."""
+        before = self._last.lists
+        last_moved = self._last_began and self._last_began - ALIVE_FOR
+        dated = (
+            replace(one, since=before[one.area].since if one.area in before else last_moved)
+            if one.since is None
+            else one
+            for one in found.stale
+        )
+        return replace(found, stale=tuple(dated))
 
     def _watch(self) -> None:
         while True:

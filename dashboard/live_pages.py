@@ -21,6 +21,7 @@ START_LOOKED_FOR_EVERY = 2.0
 """Seconds between two looks for the workflow of a process that is kept and has not started."""
 HOLD = 25.0
 """Seconds that a long poll is held when nothing happens."""
+NO_VERSION = "after must be a version: a whole number."
 STOP_POLLING = 286
 """htmx's own status: swap this, and ask no more."""
 
@@ -122,13 +123,13 @@ async def long_poll(request: HttpRequest, followed: LiveProcess) -> HttpResponse
 
     No database connection is held while it waits: the rights are looked up in a thread that closes its own.
     """
-    after = request.GET.get("after", "0")
-    if not (after.isascii() and after.isdigit() and len(after) <= 18):
-        return HttpResponse("after must be a version: a whole number.", status=422, content_type="text/plain")
+    after = asked_after(request)
+    if after is None:
+        return HttpResponse(NO_VERSION, status=422, content_type="text/plain")
     if refused := await refusal_of(request, followed.may_see):
         return refused
     try:
-        frame = await get_hub().wait_for_frame(followed.workflow_id, followed.source, int(after), HOLD)
+        frame = await get_hub().wait_for_frame(followed.workflow_id, followed.source, after, HOLD)
     except WorkflowNotFound:
         return await _without_workflow(followed)
     if frame is None:
@@ -168,6 +169,16 @@ def _refusal_now(request: HttpRequest, may_see: Callable[[User], bool]) -> HttpR
     return None if may_see(user) else HttpResponse(status=404)
 
 
+def asked_after(request: HttpRequest) -> int | None:
+    """The version that a poll has already, 0 when it names none; None for what is no version."""
+    after = request.GET.get("after", "0")
+    return int(after) if is_whole_number(after) else None
+
+
 def whole_number(text: str) -> int:
     """A number from an address, 0 for whatever is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+    return int(text) if is_whole_number(text) else 0
+
+
+def is_whole_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18

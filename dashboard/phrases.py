@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a sentence: a text, a moment worded by ``show`` (see ``times.js``) in the viewer's zone, or a person.
+    """A piece of a sentence: a text, a moment worded by ``show`` (see ``times.js``) in the viewer's zone, or a person;
+    ``code`` is for what is to be typed as it stands.
 
     A person is shown by name, and as "you" to whoever is that ``person`` (see ``people.js``): fragments are for everybody.
     """
@@ -17,6 +19,7 @@ class Part:
     at: datetime | None = None
     show: str = "clock"
     person: str = ""
+    code: bool = False
 
 
 def text(words: str) -> Part:
@@ -25,6 +28,10 @@ def text(words: str) -> Part:
 
 def strong(words: str) -> Part:
     return Part(words, strong=True)
+
+
+def code(words: str) -> Part:
+    return Part(words, code=True)
 
 
 def when(at: datetime, show: str = "clock", *, strong: bool = False) -> Part:
@@ -39,6 +46,13 @@ def somebody(username: str, name: str, *, strong: bool = False) -> Part:
 def plain(parts: Sequence[Part]) -> str:
     """The sentence without its mark-up, moments in UTC: for mails, exports and tests."""
     return "".join(f"{part.at:%d %b %H:%M} UTC" if part.at else part.text for part in parts)
+
+
+def moment_in(at: datetime, zone: ZoneInfo | None) -> str:
+    """``Fri 20 Nov 2026, 18:00 (Europe/Berlin)``; in UTC, which it says, for whom no zone is known. For mails."""
+    local = at.astimezone(zone or UTC)
+    where = "UTC" if zone is None or zone.key == "UTC" else f"({zone.key.replace('_', ' ')})"
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {where}"
 
 
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")

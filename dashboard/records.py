@@ -1,8 +1,11 @@
 """The admin's read-only pages, for all areas."""
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+
+from dashboard.admin_media import OnlyLists
 
 
 class RecordInline(admin.TabularInline):
@@ -11,6 +14,10 @@ class RecordInline(admin.TabularInline):
     extra = 0
     can_delete = False
 
+    @property
+    def media(self) -> forms.Media:
+        return forms.Media()  # Django's adds rows and takes them away
+
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -18,7 +25,7 @@ class RecordInline(admin.TabularInline):
         return False
 
 
-class RecordAdmin(admin.ModelAdmin):
+class RecordAdmin(OnlyLists, admin.ModelAdmin):
     """Rows that the system writes and nobody edits."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

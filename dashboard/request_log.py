@@ -6,7 +6,8 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
-PROBES = {"/healthz", "/readyz"}
+from dashboard.probes import PROBES
+
 _SIGNED = re.compile(r"(/mail/|/preferences/|/unsubscribe/|/password/reset/)[^/]+(/[^/]+)?")
 
 

@@ -17,8 +17,8 @@ OPERATIONS = "Operations"
 STAFF = "Staff"
 """See the orders, ask for approval, and decide what they are asked."""
 MARKETERS = "Marketers"
-"""Write campaigns and launch them, import contacts, change contacts' wishes as they are asked to – and ask for the approval
-that a large launch needs, in their own name."""
+"""Write campaigns and launch them, import contacts, change contacts' wishes as they are asked to, erase who asks for it – and ask
+for the approval that a large launch needs, in their own name."""
 CAMPAIGN_WRITERS = "Campaign writers"
 """Write campaigns, texts and segments, and import contacts; somebody else launches them."""
 TRANSACTIONAL_SENDERS = "Transactional senders"
@@ -68,6 +68,7 @@ RIGHTS: dict[str, set[str]] = {
         "campaigns.edit_campaign",
         "campaigns.send_campaign",
         "campaigns.edit_preferences",
+        "campaigns.erase_contact",
         "campaigns.stop_all_campaigns",
         "campaigns.export_send_log",
         *_rights(("view",), "campaigns", *_SEEN_OF_CAMPAIGNS),
@@ -116,6 +117,7 @@ RIGHTS: dict[str, set[str]] = {
             "leavebooking",
             "payout",
         ),
+        "campaigns.erase_contact",
         "campaigns.stop_all_campaigns",
         "campaigns.export_send_log",
         *_rights(_ALL, "campaigns", "cappolicy", "template", "segment"),

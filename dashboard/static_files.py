@@ -1,8 +1,7 @@
 """Static files where nobody has collected them: the demo and the tests serve them from where they are written.
 
 In production ``collectstatic`` leaves a compressed copy beside each file. Here the copy is made when the server starts, so that
-a page weighs the same everywhere. Pages themselves go out as they are: they mix what somebody sent with what is secret, which
-compression would give away letter by letter (BREACH, https://www.breachattack.com). Static files hold neither.
+a page weighs the same everywhere. Pages themselves: ``compressed_pages.py``.
 """
 
 import gzip

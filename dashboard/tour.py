@@ -1,5 +1,6 @@
 """The first minute: a few steps for who is new here, on the home page until they put it away."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from dashboard.access import logged_in
 from dashboard.accounts.models import Profile
+from dashboard.phrases import Part, code, text
 from orders.contract import OrderStage, order_workflow_id
 from orders.models import Order
 
@@ -21,7 +23,7 @@ class Step:
     """``link`` is empty for whoever may not do it; ``log_in`` then names who may, in the demo."""
 
     title: str
-    text: str
+    text: Sequence[Part]
     link: str = ""
     log_in: str = ""
 
@@ -45,28 +47,44 @@ def _steps(user: User) -> list[Step]:
     return [
         Step(
             "Place an order and take the payment",
-            "Choose a customer and a product, place it, then “Take a card payment”: the card tok_visa pays."
+            [
+                text("Choose a customer and a product, place it, then “Take a card payment”: the card "),
+                code("tok_visa"),
+                text(" pays."),
+            ]
             if settings.DEMO
-            else "Choose a customer and a product, place it, then take the payment on its page.",
+            else [text("Choose a customer and a product, place it, then take the payment on its page.")],
             reverse("orders:new") if may("orders.operate_order") else "",
             "ops",
         ),
         Step(
             "Decide a request",
-            "What waits for you stands first. "
-            + ("In the demo, log in as manager to decide what employee asks." if settings.DEMO else ""),
+            [
+                text("What waits for you stands first. "),
+                *(
+                    [
+                        text("In the demo, log in as "),
+                        code("manager"),
+                        text(" to decide what "),
+                        code("employee"),
+                        text(" asks."),
+                    ]
+                    if settings.DEMO
+                    else []
+                ),
+            ],
             reverse("approvals:list") if may("approvals.ask_approval") else "",
             "manager",
         ),
         Step(
             "Run a campaign",
-            "Write a text, choose who gets it, launch it, and watch the line that always adds up.",
+            [text("Write a text, choose who gets it, launch it, and watch the line that always adds up.")],
             reverse("campaigns:new") if may("campaigns.send_campaign") else "",
             "marketer",
         ),
         Step(
             "Look behind the curtain",
-            "What Temporal knows of an order: its timers, its attempts, its history in steps.",
+            [text("What Temporal knows of an order: its timers, its attempts, its history in steps.")],
             reverse("technical:detail", args=[order_workflow_id(newest)])
             if newest and may("dashboard.view_technical")
             else "",
@@ -74,7 +92,10 @@ def _steps(user: User) -> list[Step]:
         ),
         Step(
             "Fast-forward a window",
-            "This order waits 24 hours for its payment. In the demo its clock can be put ahead: watch it cancel itself.",
+            [
+                text("This order waits 24 hours for its payment. In the demo its clock can be put ahead: "),
+                text("watch it cancel itself."),
+            ],
             reverse("orders:detail", args=[waiting]) if waiting and settings.DEMO else "",
         ),
     ]

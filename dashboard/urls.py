@@ -8,8 +8,9 @@ from campaigns.views import public as campaigns_public
 from dashboard import health, tour, views
 from dashboard.api import api
 from dashboard.home import views as home_views
+from dashboard.polled_sockets import poll
 from dashboard.search import views as search
-from dashboard.styleguide import styleguide
+from dashboard.styleguide.page import styleguide
 from orders import webhooks as order_webhooks
 from orders.payments.checkout import checkout
 
@@ -22,6 +23,8 @@ webhooks = [
 urlpatterns = [
     path("", home_views.home, name="home"),
     path("home/mine/", home_views.mine, name="home_mine"),
+    path("home/live/", home_views.live, name="home_live"),
+    path("polls/<path:socket>", poll, name="polled_socket"),
     path("accounts/", include("dashboard.accounts.urls")),
     path("styleguide/", styleguide, name="styleguide"),
     path("search/", search.page, name="search"),

@@ -18,6 +18,8 @@ from dashboard.accounts.oidc import is_on
 from dashboard.accounts.throttle import sprayed
 from dashboard.auth import DEMO_USERNAMES
 from dashboard.health import check_all
+from dashboard.home.failing import failing_list
+from dashboard.home.machinery import watch
 
 # What the log-in page calls the place that you go on to, by the first part of its address.
 _PLACES = {
@@ -36,7 +38,8 @@ def health(request: HttpRequest) -> HttpResponse:
     """How the parts are, for people."""
     if not request.user.is_authenticated:
         return to_login(request)
-    return render(request, "health.html", {"checks": check_all(), "nav": "health"})
+    failing = failing_list(watch.current(), request.user)
+    return render(request, "health.html", {"checks": check_all(), "failing": failing, "nav": "health"})
 
 
 @method_decorator(require_http_methods(["GET", "HEAD", "POST"]), name="dispatch")  # Django takes a PUT for a POST
@@ -69,9 +72,9 @@ class LogIn(LoginView):
         return _PLACES.get(address.strip("/").split("/")[0], "")
 
 
-def unavailable_page(request: HttpRequest, detail: str, retry_after: int) -> HttpResponse:
-    """503: what is asked for cannot be had now; trying again is safe."""
-    response = _problem(request, 503, detail=detail)
+def unavailable_page(request: HttpRequest, detail: str, retry_after: int, *, template: str = "") -> HttpResponse:
+    """503: what is asked for cannot be had now; trying again is safe. ``template`` says it better than ``503.html``."""
+    response = _problem(request, 503, template=template, detail=detail)
     response["Retry-After"] = str(retry_after)
     return response
 

@@ -70,6 +70,8 @@ def retryable_step(view: OrderView) -> str:
 
 
 def _retry_words(view: OrderView, step: str) -> tuple[str, str]:
+    if step == Step.REVIEW:
+        return "Release for shipping", "Its total is above the limit"
     if step == Step.REFUND and view.payment.method == "manual":
         return "Confirm that it was paid back", "It came in by hand and goes back by hand"
     hint = "At once" if step == Step.RESERVE else "At once, with the same key"
@@ -131,6 +133,8 @@ def _no_shipment(view: OrderView) -> str:
         return f"It was shipped with {view.shipment.carrier}." if view.shipment else "It was shipped."
     if reason := _cancelling(view):
         return reason
+    if _is_parked_at(view, Step.REVIEW):
+        return "Not yet: it is held for a review. Release it first."
     return "" if _is_paid(view) else "Not yet: the order is not paid."
 
 

@@ -3,13 +3,13 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import F, Model, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.db.models import F, QuerySet, Sum
+from django.http import HttpRequest
 from django.urls import reverse
 
 from dashboard.admin_effects import Effect, EffectAdmin
 from dashboard.admin_history import HistoryAdmin
+from dashboard.one_row_admin import OneRowAdmin
 from dashboard.records import RecordAdmin, RecordInline
 from orders import admin_effects
 from orders.admin_forms import OrderSettingsForm, ProductForm
@@ -38,6 +38,12 @@ class ProductAdmin(EffectAdmin):
 
     help_line = "What can be ordered: prices, stock, and what is shown beside it."
     form = ProductForm
+    help_texts: ClassVar[dict[str, str]] = {
+        "sku": "Its number. Orders know it by that, so it cannot be changed afterwards.",
+        "name": "What people read in lists, on orders and in mails.",
+        "currency": "Of the price, as USD.",
+        "is_active": "Taken off, new orders cannot have it; those that have it go on.",
+    }
     list_display = ("sku", "name", "price", "stock", "held", "is_active")
     list_display_links = ("sku", "name")
     list_filter = ("is_active", "currency")
@@ -92,6 +98,12 @@ class ProductAdmin(EffectAdmin):
 @admin.register(Customer)
 class CustomerAdmin(HistoryAdmin):
     help_line = "Whom orders are placed for. An order copies what it needs: a change reaches new orders only."
+    help_texts: ClassVar[dict[str, str]] = {
+        "customer_id": "By which orders name them, so it cannot be changed afterwards.",
+        "name": "What people read in lists, on orders and in mails.",
+        "email": "Where mails about their orders go.",
+        "shipping_address": "What a new order begins with; it may name another one.",
+    }
     list_display = ("customer_id", "name", "email")
     search_fields = ("customer_id", "name", "email")
 
@@ -104,16 +116,28 @@ class CustomerAdmin(HistoryAdmin):
 
 
 @admin.register(OrderSettings)
-class OrderSettingsAdmin(EffectAdmin):
+class OrderSettingsAdmin(OneRowAdmin):
     """One row. Orders that are placed after a change carry the new version; running ones keep theirs."""
 
-    help_line = "How long orders wait, how often they try again, how much fits into one."
+    help_line = "How long orders wait, how often they try again, how much fits into one; whether new ones are taken."
     form = OrderSettingsForm
+    help_texts: ClassVar[dict[str, str]] = {
+        "shipment_window": "How long after the payment an order may take to ship before it needs attention. Days, "
+        "hours:minutes:seconds.",
+        "shipment_reminder": "How often operations are reminded of an order that ships late. Days, hours:minutes:seconds.",
+        "max_lines": "An order with more lines than this is refused.",
+        "payment_retry_initial_seconds": "How long it waits before the second try; each further wait is twice as long, …",
+        "payment_retry_maximum_seconds": "… and none is longer than this.",
+        "packing_days": "Working days from the payment until it leaves; what customers are told counts with them.",
+        "transit_days_min": "Working days on the way, when all goes well: the earliest day that customers are told.",
+        "transit_days_max": "And the latest. When it passes, the estimate slips by a working day.",
+    }
     readonly_fields = ("version", "changed_at")
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("version", "changed_at", "seen_version")}),
+        ("New orders", {"fields": ("takes_orders", "closed_note")}),
         ("Windows", {"fields": ("payment_window", "shipment_window", "shipment_reminder")}),
-        ("Limits", {"fields": ("max_lines",)}),
+        ("Limits", {"fields": ("max_lines", "review_above_cents")}),
         (
             "Tries",
             {
@@ -128,27 +152,11 @@ class OrderSettingsAdmin(EffectAdmin):
         ("Delivery", {"fields": ("packing_days", "transit_days_min", "transit_days_max")}),
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return redirect("admin:orders_ordersettings_change", OrderSettings.current().pk)
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> OrderSettings | None:
-        # Locked from here to the save, so that no two changes get one version number.
-        if request.method == "POST":
-            OrderSettings.objects.select_for_update().filter(pk=1).first()
-        return super().get_object(request, object_id, from_field)
-
     def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:
         return admin_effects.of_settings(form)
 
-    def save_model(self, request: HttpRequest, obj: OrderSettings, form: Any, change: bool) -> None:
-        if form.changed_data:
-            super().save_model(request, obj, form, change)
+    def before(self, obj: OrderSettings) -> list[str]:
+        return admin_effects.before_settings()
 
 
 # ── Projection, read only ────────────────────────────────────────────────────────────────────────────────────────────

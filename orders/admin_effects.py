@@ -1,8 +1,10 @@
 """What a change of the orders' configuration leads to for orders that run."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Sum
+from django.utils import timezone
 
 from dashboard.admin_effects import Effect
 from orders.contract import OrderStatus
@@ -10,16 +12,43 @@ from orders.models import Order, OrderSettings, Product, Reservation
 
 OVER = [status.value for status in OrderStatus if status.is_final]
 
+LATELY = timedelta(days=30)
+
 
 def of_settings(form: Any) -> Effect:
     """New orders carry the new version, running ones their own."""
+    settings: OrderSettings = form.instance
+    asks, said = [], before_settings()
+    if "takes_orders" in form.changed_data:
+        if settings.takes_orders:
+            said.append("New orders are taken again.")
+        else:
+            asks.append(
+                "No new orders are taken from now on, on the pages and by the API, until this is switched on again."
+            )
+    if "review_above_cents" in form.changed_data:
+        said += _reviewed(settings.review_above_cents)
+    return Effect(said, asks)
+
+
+def _reviewed(limit: int | None) -> list[str]:
+    if limit is None:
+        return ["No order that is placed from now on waits for a person's release."]
+    lately = Order.objects.filter(placed_at__gte=timezone.now() - LATELY)
+    above = lately.filter(total_cents__gt=limit).count()
+    return [
+        f"Of the {lately.count():,} orders of the last 30 days, {above:,} would have waited for a person's release."
+    ]
+
+
+def before_settings() -> list[str]:
     running = Order.objects.exclude(status__in=OVER)
     version: int = OrderSettings.objects.values_list("version", flat=True).get(pk=1)
     number = running.count()
     words = f"Version {version + 1} holds for orders that are placed from now on."
     if number:
         words += f" {_orders(number)} under way and {'keeps' if number == 1 else 'keep'} what they were placed with."
-    return Effect(said=[words])
+    return [words]
 
 
 def of_product(form: Any) -> Effect:

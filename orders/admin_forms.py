@@ -6,11 +6,15 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from dashboard.one_row_admin import OneRowForm
 from orders.contract import MAX_CENTS, InvalidField
 from orders.models import OrderSettings, Product
 
 MOST_PIECES = 1_000_000_000
 SETTINGS = (
+    "takes_orders",
+    "closed_note",
+    "review_above_cents",
     "payment_window",
     "shipment_window",
     "shipment_reminder",
@@ -59,24 +63,13 @@ class ProductForm(forms.ModelForm):
         return difference
 
 
-class OrderSettingsForm(forms.ModelForm):
-    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-
+class OrderSettingsForm(OneRowForm):
     class Meta:
         model = OrderSettings
         fields = SETTINGS
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["seen_version"].initial = self.instance.version
-
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("seen_version") not in (None, self.instance.version):
-            raise ValidationError(
-                f"Somebody has changed the settings meanwhile: they are at version {self.instance.version} now. "
-                "Load the page anew; nothing was saved."
-            )
+        cleaned = super().clean()
         for name, value in list(cleaned.items()):
             if isinstance(value, timedelta) and value < timedelta(seconds=1):
                 self.add_error(name, "Must be one second at least.")

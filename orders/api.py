@@ -84,7 +84,10 @@ def get_order(request: HttpRequest, order_id: str) -> HttpResponse:
 
 @router.post("", response={201: OrderView, **_CHANGE}, auth=ApiToken(may(ACT)), operation_id="create_order")
 def create_order(request: HttpRequest, body: NewOrder, key: Key = None) -> HttpResponse:
-    """Place an order. Names and prices are those of the products now."""
+    """Place an order. Names and prices are those of the products now.
+
+    503 `orders_closed`: new orders are switched off for a while; nothing was kept of this one.
+    """
     view = gateway.start_order(
         customer_id=body.customer_id,
         customer_email=body.customer_email,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import CharField, Count, Q, Value
+from django.db.models import CharField, Count, Max, Q, Value
 
 from dashboard.phrases import Part, counted, strong, text
 from orders.contract import OrderStatus
@@ -36,6 +36,9 @@ def badge_counts() -> BadgeCounts:
 
 @dataclass(frozen=True)
 class ListCounts:
+    """``newest`` is the highest key there is: orders with a higher one came after the count."""
+
+    newest: int = 0
     all: int = 0
     open: int = 0
     attention: int = 0
@@ -63,6 +66,7 @@ def list_counts() -> ListCounts:
 
     return ListCounts(
         **Order.objects.order_by().aggregate(
+            newest=Max("pk", default=0),
             all=Count("pk"),
             open=of(*IN_FLIGHT),
             attention=of(OrderStatus.NEEDS_ATTENTION),

@@ -4,22 +4,18 @@ The shop's staff is ``ops``. Of what is scarce nothing is taken: whoever tries t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from time import monotonic, sleep
+from dataclasses import dataclass, field, replace
 
-import structlog
+from django.utils import timezone
 
+from dashboard.demo_telling import tell, untold, wait_until
 from orders import gateway
 from orders.contract import By, Door, OrderStatus, OrderView
 from orders.demo import CUSTOMERS
-from orders.gateway import CardDeclined, OrderProblem, Unavailable
-from orders.models import Order
-
-log = structlog.get_logger(__name__)
+from orders.gateway import CardDeclined
+from orders.models import Order, WebhookEvent
 
 OPS = By("ops", Door.WEB)
-PATIENCE = 20.0
-"""Seconds until an order stands where it is waited for."""
 
 Step = Callable[[OrderView, str], None]
 """What happens to an order once it is there; the text is a key."""
@@ -27,21 +23,20 @@ Step = Callable[[OrderView, str], None]
 
 @dataclass(frozen=True)
 class DemoOrder:
-    """``customer`` is the place in ``orders.demo.CUSTOMERS``."""
+    """``customer`` is the place in ``orders.demo.CUSTOMERS``; ``rules`` are what of the settings is another for it."""
 
     name: str
     customer: int
     items: tuple[tuple[str, int], ...]
     steps: tuple[Step, ...] = ()
+    rules: dict[str, int] = field(default_factory=dict)
 
 
 def _stands(view: OrderView, *statuses: OrderStatus) -> None:
-    until = monotonic() + PATIENCE
-    while gateway.read_order(view.order_id).view.status not in statuses and monotonic() < until:
-        sleep(0.1)
+    wait_until(lambda: gateway.read_order(view.order_id).view.status in statuses)
 
 
-def pays(token: str = "tok_visa") -> Step:  # noqa: S107 – the sandbox's
+def pays(token: str = "tok_visa", *, until: OrderStatus | None = OrderStatus.PAID) -> Step:  # noqa: S107 – the sandbox's
     def step(view: OrderView, key: str) -> None:
         try:
             gateway.process_payment(
@@ -49,7 +44,8 @@ def pays(token: str = "tok_visa") -> Step:  # noqa: S107 – the sandbox's
             )
         except CardDeclined:
             return
-        _stands(view, OrderStatus.PAID)
+        if until is not None:
+            _stands(view, until)
 
     return step
 
@@ -72,6 +68,26 @@ def ships(carrier: str, tracking: str) -> Step:
 def delivers(received_by: str) -> Step:
     def step(view: OrderView, key: str) -> None:
         gateway.deliver(view.order_id, received_by=received_by, by=OPS, key=key)
+
+    return step
+
+
+def is_told_of(payment_id: str, amount_cents: int) -> Step:
+    """The provider says that it has taken this much, which is not what the order costs."""
+
+    def step(view: OrderView, key: str) -> None:
+        event, _ = WebhookEvent.objects.get_or_create(
+            event_id=f"evt-{key}",
+            defaults={
+                "type": "payment.succeeded",
+                "order_id": view.order_id,
+                "payment_id": payment_id,
+                "amount_cents": amount_cents,
+                "currency": view.currency,
+                "created": timezone.now(),
+            },
+        )
+        gateway.deliver_payment_event(event)
 
     return step
 
@@ -105,32 +121,46 @@ ORDERS: tuple[DemoOrder, ...] = (
     DemoOrder("paid", 0, (("LAPTOP-001", 2), ("SLEEVE-014", 2), ("MOUSE-001", 2)), (pays(),)),
     DemoOrder("short-of-stock", 7, (("LIMITED-010", 11),)),
     DemoOrder("declined", 4, (("MONITOR-027", 1), ("CABLE-USBC", 1)), (pays("tok_declined"),)),
+    # Paid by bank transfer, so that a person has to pay it back, and to say so.
+    DemoOrder(
+        "refund-owed",
+        3,
+        (("ARM-001", 1),),
+        (transfers("Invoice 2057, bank transfer"), cancels("The wall does not bear it.")),
+    ),
+    DemoOrder("late", 2, (("SLEEVE-014", 2),), (pays(),), {"shipment_window_seconds": 60}),
+    DemoOrder(
+        "payment-stopped",
+        6,
+        (("DOCK-001", 1),),
+        (pays("tok_flaky", until=OrderStatus.NEEDS_ATTENTION),),
+        {"payment_attempts": 2},
+    ),
     DemoOrder("waiting", 5, (("HEADSET-002", 1), ("WEBCAM-004", 1))),
+    DemoOrder("paid-too-little", 1, (("MONITOR-027", 1),), (is_told_of("pay_terminal_0417", 44_000),)),
+    # Fails for a quarter of an hour before it works: long enough to be looked at.
+    DemoOrder(
+        "payment-failing",
+        0,
+        (("KEYBOARD-001", 2),),
+        (pays("tok_flaky", until=None),),
+        {"payment_retry_initial_seconds": 900, "payment_retry_maximum_seconds": 900},
+    ),
 )
 """The oldest first: lists show the newest first."""
 
 
 def unplaced_orders() -> list[DemoOrder]:
     """Which of the demo's orders have never been placed: all on the first start, none later."""
-    known = set(Order.objects.values_list("idempotency_key", flat=True))
-    return [demo for demo in ORDERS if f"{OPS.username}:{_key(demo)}" not in known]
+    return untold(ORDERS, lambda demo: f"{OPS.username}:{_key(demo)}", Order.objects.all())
 
 
 def place_demo_orders() -> None:
-    """Place them, and do what has happened with each so far.
-
-    What is refused – an administrator took a product out of the shop – stays as far as it came.
-    """
-    for demo in unplaced_orders():
-        try:
-            _tell(demo)
-        except Unavailable:
-            raise
-        except OrderProblem as problem:
-            log.warning("demo_order_refused", demo=demo.name, problem=problem.detail)
+    """Place them, and do what has happened with each so far."""
+    tell(unplaced_orders(), _begin)
 
 
-def _tell(demo: DemoOrder) -> None:
+def _begin(demo: DemoOrder) -> None:
     number, name, email, address = CUSTOMERS[demo.customer]
     view = gateway.start_order(
         customer_id=number,
@@ -140,6 +170,7 @@ def _tell(demo: DemoOrder) -> None:
         items=demo.items,
         by=OPS,
         key=_key(demo),
+        rules=lambda policy: replace(policy, **demo.rules),
     )
     if demo.steps:
         _stands_payable(view)
@@ -148,9 +179,7 @@ def _tell(demo: DemoOrder) -> None:
 
 
 def _stands_payable(view: OrderView) -> None:
-    until = monotonic() + PATIENCE
-    while not gateway.read_order(view.order_id).view.countdowns and monotonic() < until:
-        sleep(0.1)
+    wait_until(lambda: bool(gateway.read_order(view.order_id).view.countdowns))
 
 
 def _key(demo: DemoOrder) -> str:

@@ -1,15 +1,14 @@
 """The forms by which people act on an order. Each says in words what it does and sends itself through the gateway."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from django import forms
 from django.conf import settings
 
-from dashboard.keyed_forms import KeyedForm
+from dashboard.keyed_forms import ActionForm, TypedIdForm
 from orders import gateway
 from orders.actions import retryable_step
-from orders.contract import MAX_CENTS, MAX_QUANTITY, MAX_REASON, MAX_TEXT, By, OrderView
+from orders.contract import MAX_CENTS, MAX_QUANTITY, MAX_REASON, MAX_TEXT, By, OrderView, PaymentStatus, Step
 from orders.models import Product
 from temporal_worker.money import money
 
@@ -21,28 +20,11 @@ TEST_CARDS = (
 )
 
 
-class ActionForm(KeyedForm):
-    """What a person can do with an order. ``told`` is the short note that it was done."""
-
-    title: ClassVar[str]
-    submit: ClassVar[str]
-    told: ClassVar[str]
-    danger: ClassVar[bool] = False
-
-    @property
-    def intro(self) -> str:
-        """What will happen, before it does."""
-        return ""
-
-    def prepare(self, view: OrderView) -> None:
-        """Fill in what depends on the order, for drawing. Sending does without."""
-
-    def send(self, order_id: str, by: By) -> OrderView:
-        """Do it. Raises :class:`orders.gateway.OrderProblem`."""
-        raise NotImplementedError
+OrderActionForm = ActionForm[OrderView, By, OrderView]
+"""What a person can do with an order."""
 
 
-class ItemForm(ActionForm):
+class ItemForm(OrderActionForm):
     sku = forms.CharField(label="Product", max_length=64, widget=forms.Select)
     quantity = forms.IntegerField(
         min_value=1, max_value=MAX_QUANTITY, initial=1, widget=forms.TextInput(attrs={"inputmode": "numeric"})
@@ -55,10 +37,10 @@ class ItemForm(ActionForm):
 
 
 class AddItemForm(ItemForm):
-    title, submit, told = "Add an item", "Add", "Item added."
+    heading, submit, told = "Add an item", "Add", "Item added."
     intro = "Its stock is held at once, at today's price."
 
-    def prepare(self, view: OrderView) -> None:
+    def prepare(self, view: OrderView, by: By) -> None:
         products = Product.objects.filter(is_active=True)
         self._offer([(p.sku, f"{p.sku} · {p.name} · {money(p.unit_price_cents, p.currency)}") for p in products])
 
@@ -68,10 +50,10 @@ class AddItemForm(ItemForm):
 
 
 class RemoveItemForm(ItemForm):
-    title, submit, told = "Remove an item", "Remove", "Item removed."
+    heading, submit, told = "Remove an item", "Remove", "Item removed."
     intro = "The pieces go back to stock."
 
-    def prepare(self, view: OrderView) -> None:
+    def prepare(self, view: OrderView, by: By) -> None:
         self._offer([(line.sku, f"{line.sku} · {line.name} · {line.quantity} in the order") for line in view.items])
 
     def send(self, order_id: str, by: By) -> OrderView:
@@ -79,8 +61,8 @@ class RemoveItemForm(ItemForm):
         return gateway.remove_item(order_id, sku=asked["sku"], quantity=asked["quantity"], by=by, key=self.key)
 
 
-class PaymentForm(ActionForm):
-    title, submit, told = "Take a card payment", "Take the payment", "The payment is being taken."
+class PaymentForm(OrderActionForm):
+    heading, submit, told = "Take a card payment", "Take the payment", "The payment is being taken."
     payment_method = forms.CharField(initial="card", max_length=32, widget=forms.HiddenInput)
     amount_cents = forms.IntegerField(min_value=1, max_value=MAX_CENTS, widget=forms.HiddenInput)
     card_token = forms.CharField(
@@ -92,7 +74,7 @@ class PaymentForm(ActionForm):
     currency = "USD"
 
     @property
-    def intro(self) -> str:
+    def intro(self) -> str:  # type: ignore[override]
         cents = str(self["amount_cents"].value() or "")
         amount = money(int(cents), self.currency) if cents.isascii() and cents.isdigit() and len(cents) < 16 else ""
         return f"{amount} is charged once, however often it has to be tried." if amount else ""
@@ -101,7 +83,7 @@ class PaymentForm(ActionForm):
     def test_cards(self) -> Sequence[tuple[str, str]]:
         return TEST_CARDS if settings.DEMO else ()
 
-    def prepare(self, view: OrderView) -> None:
+    def prepare(self, view: OrderView, by: By) -> None:
         self.currency = view.currency
         self.fields["amount_cents"].initial = view.total_cents
 
@@ -117,8 +99,8 @@ class PaymentForm(ActionForm):
         )
 
 
-class ManualPaymentForm(ActionForm):
-    title, submit, told = "Record a payment", "Record the payment", "Payment recorded."
+class ManualPaymentForm(OrderActionForm):
+    heading, submit, told = "Record a payment", "Record the payment", "Payment recorded."
     intro = "For money that came another way: by transfer, or in cash. Your name is noted as the one who accepted it."
     reference = forms.CharField(max_length=200, help_text="Where the money can be found: a bank reference, a receipt.")
 
@@ -126,8 +108,8 @@ class ManualPaymentForm(ActionForm):
         return gateway.accept_payment(order_id, reference=self.cleaned_data["reference"], by=by, key=self.key)
 
 
-class ShipmentForm(ActionForm):
-    title, submit, told = "Mark as shipped", "Mark as shipped", "Marked as shipped. The customer is told."
+class ShipmentForm(OrderActionForm):
+    heading, submit, told = "Mark as shipped", "Mark as shipped", "Marked as shipped. The customer is told."
     intro = "The customer gets a mail with the tracking number. After this the order cannot be cancelled."
     carrier = forms.CharField(max_length=64)
     tracking_number = forms.CharField(max_length=64)
@@ -147,8 +129,8 @@ class ShipmentForm(ActionForm):
         )
 
 
-class DeliveryForm(ActionForm):
-    title, submit, told = "Mark as delivered", "Mark as delivered", "Marked as delivered."
+class DeliveryForm(OrderActionForm):
+    heading, submit, told = "Mark as delivered", "Mark as delivered", "Marked as delivered."
     intro = "The order is complete then, and the customer gets a last mail."
     received_by = forms.CharField(max_length=150, required=False, help_text="Who took it at the door, if known.")
 
@@ -156,10 +138,11 @@ class DeliveryForm(ActionForm):
         return gateway.deliver(order_id, received_by=self.cleaned_data["received_by"], by=by, key=self.key)
 
 
-class CancellationForm(ActionForm):
-    title, submit, told = "Cancel order", "Cancel the order", "The order is being cancelled."
+class CancellationForm(TypedIdForm[OrderView, By, OrderView]):
+    """Of a paid order, money goes back: it has to be named once more."""
+
+    heading, submit, told = "Cancel order", "Cancel the order", "The order is being cancelled."
     danger = True
-    undoing = ""
     reason = forms.CharField(
         max_length=MAX_REASON,
         required=False,
@@ -167,38 +150,45 @@ class CancellationForm(ActionForm):
         help_text="The customer reads it.",
     )
 
-    @property
-    def intro(self) -> str:
-        return self.undoing
-
-    def prepare(self, view: OrderView) -> None:
+    def prepare(self, view: OrderView, by: By) -> None:
         pieces = sum(line.quantity for line in view.items)
         stock = f"{pieces:,} piece{'s' if pieces != 1 else ''} go{'es' if pieces == 1 else ''} back to stock"
-        if view.payment.status == "paid":
+        self.ask_to_type(view.order_id, is_grave=_is_paid(view))
+        if _is_paid(view):
             total = money(view.payment.amount_cents, view.currency)
-            self.undoing = (
-                f"{total} go back to the customer, then {stock}. The customer is told. This cannot be undone."
-            )
+            self.intro = f"{total} go back to the customer, then {stock}. The customer is told. This cannot be undone."
         else:
-            self.undoing = f"{stock[:1].upper()}{stock[1:]}; nothing was charged. The customer is told."
+            self.intro = f"{stock[:1].upper()}{stock[1:]}; nothing was charged. The customer is told."
 
     def send(self, order_id: str, by: By) -> OrderView:
+        if _is_paid(gateway.read_order(order_id).view):
+            self.check_typed(order_id)
         return gateway.cancel_order(order_id, reason=self.cleaned_data["reason"], by=by, key=self.key)
 
 
-class RetryForm(ActionForm):
-    title, submit, told = "Try it again", "Try again now", "It is being tried again."
+def _is_paid(view: OrderView) -> bool:
+    return view.payment.status == PaymentStatus.PAID
+
+
+class RetryForm(OrderActionForm):
+    heading, submit, told = "Try it again", "Try again now", "It is being tried again."
     intro = "At once, with the same key as before: what was done already is not done twice."
     step = forms.CharField(max_length=32, widget=forms.HiddenInput)
 
-    def prepare(self, view: OrderView) -> None:
-        self.fields["step"].initial = retryable_step(view)
+    def prepare(self, view: OrderView, by: By) -> None:
+        step = retryable_step(view)
+        self.fields["step"].initial = step
+        if step == Step.REVIEW:
+            self.heading, self.submit = "Release for shipping", "Release it"  # type: ignore[misc]
+            self.intro = "You have looked at who ordered what, where it goes and how it was paid. Your name is noted."
 
     def send(self, order_id: str, by: By) -> OrderView:
+        if self.cleaned_data["step"] == Step.REVIEW:
+            self.told = "Released for shipping."
         return gateway.retry_failed_step(order_id, step=self.cleaned_data["step"], by=by, key=self.key)
 
 
-ACTION_FORMS: dict[str, type[ActionForm]] = {
+ACTION_FORMS: dict[str, type[OrderActionForm]] = {
     "items": AddItemForm,
     "item_removal": RemoveItemForm,
     "payment": PaymentForm,

@@ -1,32 +1,30 @@
 """What the home page shows of the orders. A dozen small queries, each of few rows or of an index alone."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from dashboard.home.counting import HourCounter
-from dashboard.home.parts import Action, Badge, Day, Figure, Funnel, FunnelStep, Hours, Moving, Part, Sign
+from dashboard.home.parts import Action, Badge, Day, Figure, Funnel, FunnelStep, Hours, Moving, Part
 from orders.contract import OrderStatus, TimelineKind
 from orders.counts import IN_FLIGHT, BadgeCounts
 from orders.home_events import behind, latest_events
-from orders.home_needs import Standing, needs_of
-from orders.models import Order, OrderEvent, OrderMail, UnmatchedEvent
+from orders.home_mails import mail_needs, mail_sign, unsent
+from orders.home_needs import CONFIGURE, Standing, needs_of
+from orders.models import Order, OrderEvent, UnmatchedEvent
 from orders.projection import COUNTER as COUNTER
+from orders.unsent_mails import lost, waiting
+from temporal_worker.delays import delayed_since
 
 SEE = "orders.view_order"
 SEE_UNMATCHED = "orders.view_unmatchedevent"
 
-MAIL_WAITS_AFTER = timedelta(seconds=30)
-"""A mail that is not sent by then is being tried again."""
-MAIL_FORGOTTEN_AFTER = timedelta(days=1)
-"""It was given up, which the order's timeline says."""
-
 PLACED = HourCounter(Order.objects.all, "placed_at")
 DELIVERED = HourCounter(lambda: OrderEvent.objects.filter(kind=TimelineKind.ORDER_DELIVERED), "at")
 
-RIGHTS = (SEE, SEE_UNMATCHED, "orders.operate_order")
+RIGHTS = (SEE, SEE_UNMATCHED, CONFIGURE, "orders.operate_order")
 ACTION = Action("orders.operate_order", "New order", "/orders/new/")
 
 
@@ -37,14 +35,16 @@ def read(now: datetime, day: Day) -> Part:
     placed = PLACED.since(day.first, now)
     delivered = DELIVERED.since(day.first, now)
     badges = BadgeCounts(attention=statuses.get(OrderStatus.NEEDS_ATTENTION, 0), unmatched=unmatched)
+    standing = Standing(badges.attention, late, unmatched, statuses.get(Order.STARTING, 0))
+    tried, given_up = unsent(waiting(now)), unsent(lost(now))
     delivered_by_day = day.daily(delivered)
     return Part(
-        needs=needs_of(Standing(badges.attention, late, unmatched, statuses.get(Order.STARTING, 0)), now),
+        needs=[*needs_of(standing, now), *mail_needs(tried, given_up)],
         figures=(_placed(day.daily(placed)), _delivered(delivered_by_day)),
         funnels=(_funnel(statuses, delivered_by_day[-1]),),
         hours=(_hours(day, placed, now),),
         events=latest_events(),
-        signs=(_mails(now),),
+        signs=(mail_sign(tried, given_up),),
         moving=(Moving(SEE, sum(statuses.values()) - badges.attention, "order", "orders"),),
         badges=(
             Badge(SEE, "badges-orders", render_to_string("orders/_badges.html", {"counts": badges})),
@@ -54,7 +54,9 @@ def read(now: datetime, day: Day) -> Part:
                 render_to_string("orders/_unmatched_badge.html", {"counts": badges}),
             ),
         ),
-        behind=behind(),
+        lists="orders",
+        behind=behind(now),
+        behind_since=delayed_since("save_order", now=now),
         behind_right=SEE,
     )
 
@@ -70,12 +72,12 @@ def _list(query: str) -> str:
 
 def _placed(days: tuple[int, ...]) -> Figure:
     note = f"{days[-8]:,} a week ago"
-    return Figure(SEE, "orders", "Orders today", days[-1], note, _list("tab=all"), days)
+    return Figure(SEE, "orders", "Orders today", days[-1], note, _list("tab=all&today=placed"), days)
 
 
 def _delivered(days: tuple[int, ...]) -> Figure:
     note = f"{days[-8]:,} a week ago"
-    return Figure(SEE, "delivered", "Delivered today", days[-1], note, _list("tab=delivered"), days)
+    return Figure(SEE, "delivered", "Delivered today", days[-1], note, _list("tab=all&today=delivered"), days)
 
 
 def _funnel(statuses: dict[str, int], delivered: int) -> Funnel:
@@ -84,7 +86,7 @@ def _funnel(statuses: dict[str, int], delivered: int) -> Funnel:
         FunnelStep("Waiting for payment", unpaid, _list("status=pending"), "idle"),
         FunnelStep("Paid", statuses.get(OrderStatus.PAID, 0), _list("status=paid")),
         FunnelStep("Shipped", statuses.get(OrderStatus.SHIPPED, 0), _list("status=shipped")),
-        FunnelStep("Delivered today", delivered, _list("tab=delivered"), "ok"),
+        FunnelStep("Delivered today", delivered, _list("tab=all&today=delivered"), "ok"),
     )
     return Funnel(SEE, "orders", "Orders", _list("tab=open"), steps)
 
@@ -94,18 +96,8 @@ def _hours(day: Day, placed: dict[datetime, int], now: datetime) -> Hours:
         right=SEE,
         title="Orders through the day",
         what="placed",
-        href=_list("tab=all"),
+        href=_list("tab=all&today=placed"),
         today=day.hourly(placed),
         last_week=day.hourly(placed, days_ago=7),
         now=now.astimezone(day.zone).hour,
     )
-
-
-def _mails(now: datetime) -> Sign:
-    waiting = OrderMail.objects.filter(
-        sent_at=None,
-        order__updated_at__lt=now - MAIL_WAITS_AFTER,
-        order__updated_at__gt=now - MAIL_FORGOTTEN_AFTER,
-    ).count()
-    words = f"{waiting:,} being tried again" if waiting else "All sent"
-    return Sign("Mails of orders", words, "warn" if waiting else "move", right=SEE)

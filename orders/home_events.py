@@ -1,9 +1,11 @@
 """The latest of all orders' timelines, for the home page."""
 
+from datetime import datetime
+
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from dashboard.home.parts import Event
+from dashboard.home.parts import LATE_FOR, Event
 from orders.contract import TimelineKind
 from orders.models import OrderEvent
 from orders.presentation.timeline import icon_of
@@ -20,6 +22,8 @@ UNTOLD = (
     TimelineKind.STOCK_RESERVED,
     TimelineKind.PAYMENT_STARTED,
 )
+ON_THE_WAY = (TimelineKind.CANCELLATION_REQUESTED, TimelineKind.STOCK_RELEASED)
+"""Told while the order is being cancelled; once it is, the line that says so has the reason too."""
 LOOKED_THROUGH = 60
 
 
@@ -30,7 +34,12 @@ def latest_events() -> list[Event]:
         .select_related("order")
         .only("at", "kind", "username", "text", "order__order_id")
     )
-    told = [row for row in newest[:LOOKED_THROUGH] if row.kind not in set(UNTOLD)][:LATEST]
+    rows = list(newest[:LOOKED_THROUGH])
+    cancelled = {row.order.pk for row in rows if row.kind == TimelineKind.ORDER_CANCELLED}
+    told = [
+        row for row in rows if row.kind not in UNTOLD and not (row.kind in ON_THE_WAY and row.order.pk in cancelled)
+    ]
+    told = told[:LATEST]
     names = names_of({row.username for row in told if row.username})
     return [
         Event(
@@ -55,7 +64,9 @@ def names_of(usernames: set[str]) -> dict[str, str]:
     return {one.username: one.get_full_name() or one.username for one in people}
 
 
-def behind() -> float | None:
-    """How long the last thing that happened took to come into the lists, in seconds. One query."""
+def behind(now: datetime) -> float | None:
+    """How long the last thing that happened took to come into the lists, in seconds, if it was just now. One query."""
     last = OrderEvent.objects.filter(saved_at__isnull=False).order_by("-pk").values_list("at", "saved_at").first()
-    return max(0.0, (last[1] - last[0]).total_seconds()) if last and last[1] else None
+    if last is None or last[1] is None or last[1] < now - LATE_FOR:
+        return None
+    return max(0.0, (last[1] - last[0]).total_seconds())

@@ -10,13 +10,14 @@ from dashboard.home.parts import BAD, WARN, Need
 from dashboard.phrases import Part, counted, text, when
 from orders.contract import OrderStage, OrderStatus
 from orders.live_list import ROW_FIELDS
-from orders.models import Order, UnmatchedEvent
+from orders.models import Order, OrderSettings, UnmatchedEvent
 from orders.presentation.glance import Glance, of_row
 from orders.presentation.status import LATE_SHIPMENT, next_of, status_of
 from temporal_worker.money import money
 
 SEE = "orders.view_order"
 OPERATE = "orders.operate_order"
+CONFIGURE = "orders.change_ordersettings"
 SEE_UNMATCHED = "orders.view_unmatchedevent"
 NAMED = 3
 """So many of a kind are named; of more there is one line for all the others."""
@@ -34,7 +35,7 @@ class Standing:
 
 
 def needs_of(standing: Standing, now: datetime) -> list[Need]:
-    found: list[Need] = []
+    found: list[Need] = _closed()
     if standing.attention:
         found += _stopped(standing.attention)
     found += _paying()
@@ -45,6 +46,18 @@ def needs_of(standing: Standing, now: datetime) -> list[Need]:
     if standing.starting:
         found += _stuck(now)
     return found
+
+
+def _closed() -> list[Need]:
+    """A switch that somebody may have forgotten. Read by what exists, so that looking makes no row."""
+    closed = OrderSettings.objects.filter(takes_orders=False).first()
+    if closed is None:
+        return []
+    words = [text("Switched off "), when(closed.changed_at, "at"), text(f". {closed.closed_note}".rstrip())]
+    href = reverse("admin:orders_ordersettings_change", args=[closed.pk])
+    return [
+        Need(CONFIGURE, "orders-closed", "No new orders are taken", words, href, "Settings", CONFIGURE, label="Closed")
+    ]
 
 
 def _few(rows: list[Order], count: int, one: Callable[[Order], Need], rest: Callable[[int], Need]) -> list[Need]:

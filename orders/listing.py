@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
+from django.utils import timezone
 
-from orders.contract import OrderStatus
+from dashboard.home.parts import Day
+from orders.contract import OrderStatus, TimelineKind
 from orders.counts import ENDED, IN_FLIGHT, ListCounts
 from orders.live_list import ROW_FIELDS
-from orders.models import Order
+from orders.models import Order, OrderEvent
+from orders.unsent_mails import lost, waiting
 
 PAGE_SIZE = 25
 LONGEST_SEARCH = 200
@@ -24,6 +27,7 @@ TABS = {
     "delivered": "Delivered",
     "ended": "Cancelled and refunded",
 }
+UNPAID = (OrderStatus.PENDING, Order.STARTING)
 SORTS = {"soonest": "Soonest next step first", "newest": "Newest first"}
 STATUSES = {
     OrderStatus.PENDING: "Waiting for payment",
@@ -36,13 +40,22 @@ STATUSES = {
 }
 
 
+TODAY = {"placed": "Placed today", "delivered": "Delivered today"}
+MAILS = {"waiting": "Mail being tried again", "lost": "Mail not sent"}
+
+
 @dataclass(frozen=True)
 class Listing:
-    """A search looks through all orders, a list without one at what is in flight, unless a tab is named."""
+    """A search looks through all orders, a list without one at what is in flight, unless a tab is named.
+
+    ``today`` and ``mail`` are what figures of the home page lead to.
+    """
 
     q: str = ""
     tab: str = "open"
     status: str = ""
+    today: str = ""
+    mail: str = ""
     sort: str = "soonest"
     page: int = 1
 
@@ -51,12 +64,15 @@ class Listing:
         q = " ".join(query.get("q", "").replace("\0", " ").split())[:LONGEST_SEARCH]
         tab, status, sort = query.get("tab", ""), query.get("status", ""), query.get("sort", "")
         status = status if status in STATUSES else ""
-        page = query.get("page", "")
-        tab = tab if tab in TABS else "all" if q or status else "open"
+        today, mail, page = query.get("today", ""), query.get("mail", ""), query.get("page", "")
+        today, mail = today if today in TODAY else "", mail if mail in MAILS else ""
+        tab = tab if tab in TABS else "all" if q or status or today or mail else "open"
         return cls(
             q=q,
             tab=tab,
             status=status,
+            today=today,
+            mail=mail,
             sort=sort if sort in SORTS else "soonest" if tab in {"open", "attention", "late"} else "newest",
             page=int(page) if page.isascii() and page.isdigit() and len(page) <= 9 and int(page) else 1,
         )
@@ -64,7 +80,7 @@ class Listing:
     @property
     def is_narrowed(self) -> bool:
         """Whether something more than the tab decides what is listed."""
-        return bool(self.q or self.status)
+        return bool(self.q or self.status or self.today or self.mail)
 
     @property
     def takes_new(self) -> bool:
@@ -75,10 +91,9 @@ class Listing:
         """The query string of this list with something else; the page starts anew unless it is named."""
         changed = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
         parts: dict[str, str | int] = {"tab": changed.tab}
-        if changed.q:
-            parts["q"] = changed.q
-        if changed.status:
-            parts["status"] = changed.status
+        for name in ("q", "status", "today", "mail"):
+            if value := getattr(changed, name):
+                parts[name] = value
         if changed.sort != Listing.read({"tab": changed.tab}).sort:
             parts["sort"] = changed.sort
         if changed.page > 1:
@@ -88,7 +103,12 @@ class Listing:
     def orders(self) -> QuerySet[Order]:
         found = Order.objects.filter(_in_tab(self.tab))
         if self.status:
-            found = found.filter(status=self.status)
+            # What is just starting waits for its payment too.
+            found = found.filter(status__in=UNPAID if self.status == OrderStatus.PENDING else (self.status,))
+        found = self._of_today(found)
+        if self.mail:
+            mails = waiting(timezone.now()) if self.mail == "waiting" else lost(timezone.now())
+            found = found.filter(pk__in=mails.values("order"))
         for word in self.q.split():
             found = found.filter(_mentions(word))
         if self.sort == "newest":
@@ -98,6 +118,17 @@ class Listing:
             When(status=OrderStatus.NEEDS_ATTENTION, then=Value(0)), default=Value(1), output_field=IntegerField()
         )
         return found.order_by(waits_for_you, F("next_at").asc(nulls_last=True), "-placed_at", "-pk")
+
+    def _of_today(self, found: QuerySet[Order]) -> QuerySet[Order]:
+        """Today as the home page has it."""
+        start = Day.of(timezone.now()).start
+        match self.today:
+            case "placed":
+                return found.filter(placed_at__gte=start)
+            case "delivered":
+                events = OrderEvent.objects.filter(kind=TimelineKind.ORDER_DELIVERED, at__gte=start)
+                return found.filter(pk__in=events.values("order"))
+        return found
 
 
 def _in_tab(tab: str) -> Q:

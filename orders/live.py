@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from channels.db import database_sync_to_async
-from django.conf import settings
 from django.template.loader import render_to_string
-from temporalio.envconfig import ClientConfig
 
 from dashboard.demo_time import demo_context
 from dashboard.live_pages import LiveProcess
@@ -29,7 +27,6 @@ def order_context(
     from_database: bool = False,
 ) -> dict[str, Any]:
     """What the shared fragments are drawn from. ``as_of`` when this is not what is true now, only what was known then."""
-    namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
     clock = demo_context(view.workflow_id)
     page = order_page(view, clock["now"], as_of=as_of, names=names)
     return {
@@ -37,7 +34,6 @@ def order_context(
         "page": page,
         "from_database": from_database,
         "checkout_url": checkout_url(view.order_id) if page.takes_payment else "",
-        "temporal_url": f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{view.workflow_id}",
     }
 
 

@@ -1,18 +1,17 @@
 """The orders list that moves: one look at the projection per change and process, shared by everybody who lists orders."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from django.db import connections
 from django.template.loader import render_to_string
 
+from dashboard.projected import PageFrame, ProjectedFeed
 from orders.counts import badge_counts, list_counts
 from orders.models import Order
 from orders.presentation import row_of
 from orders.projection import COUNTER
-from temporal_worker.feed import Feed
 
 MOST_ROWS = 500
 """Changed rows that one look takes; more are taken by the next."""
@@ -50,28 +49,16 @@ class Batch:
     summary: str
     badges: str
     unmatched_badge: str
+    pages: dict[str, PageFrame] = field(default_factory=dict)
 
 
-Listener = Callable[[Batch], None]
+class OrderFeed(ProjectedFeed[Batch]):
+    """All lists that are open on one event loop. Get it with ``order_feed()``. (Pages follow their order's workflow.)"""
 
+    counter, most_rows = COUNTER, MOST_ROWS
 
-class OrderFeed(Feed[Listener]):
-    """All lists that are open on one event loop. Get it with ``order_feed()``."""
-
-    counter = COUNTER
-
-    def listen(self, listener: Listener, after: int) -> Callable[[], None]:
-        """Calls ``listener`` with every batch of changes after the counter's value ``after``. Returns the end."""
-        return self._join(listener, after)
-
-    async def _read(self) -> tuple[Batch, int]:
-        return await asyncio.to_thread(read_batch, self._seen)
-
-    def _tell(self, found: tuple[Batch, int]) -> bool:
-        batch, self._seen = found
-        for listener in list(self._listeners):
-            listener(batch)
-        return len(batch.rows) == MOST_ROWS
+    def read(self, after: int, watched: set[str]) -> tuple[Batch, int]:
+        return read_batch(after)
 
 
 def read_batch(after: int) -> tuple[Batch, int]:

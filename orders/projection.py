@@ -1,5 +1,7 @@
 """The orders' rows in the database: written by the workflows' activity, read by lists, search and, in need, pages."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +18,7 @@ COUNTER = "orders"
 
 def save(view: OrderView) -> bool:
     """Write a version of an order. False, with nothing changed, when the row has a newer one already."""
+    now = timezone.now()
     with transaction.atomic():
         row, created = Order.objects.select_for_update().get_or_create(
             order_id=view.order_id,
@@ -26,16 +29,31 @@ def save(view: OrderView) -> bool:
                 "customer_email": view.customer_email,
             },
         )
-        OrderEvent.objects.bulk_create([_event(row, entry) for entry in view.timeline], ignore_conflicts=True)
+        OrderEvent.objects.bulk_create([_event(row, entry, now) for entry in view.timeline], ignore_conflicts=True)
         if not created and row.version >= view.version:
             return False
-        _fill(row, view)
+        _fill(row, view, now)
         row.change = ChangeCounter.bump(COUNTER)
         row.save()
         return True
 
 
-def _event(row: Order, entry: TimelineEntry) -> OrderEvent:
+def save_new(views: Sequence[OrderView]) -> None:
+    """Write many orders that are over and that there is no row of, each as if it had come here with its last entry."""
+    with transaction.atomic():
+        change = ChangeCounter.bump(COUNTER)
+        rows = []
+        for view in views:
+            row = Order(order_id=view.order_id, idempotency_key=f"workflow:{view.order_id}", change=change)
+            _fill(row, view, view.timeline[-1].at)
+            rows.append(row)
+        Order.objects.bulk_create(rows)
+        OrderEvent.objects.bulk_create(
+            _event(row, entry, entry.at) for row, view in zip(rows, views, strict=True) for entry in view.timeline
+        )
+
+
+def _event(row: Order, entry: TimelineEntry, saved_at: datetime) -> OrderEvent:
     return OrderEvent(
         order=row,
         sequence=entry.sequence,
@@ -45,11 +63,11 @@ def _event(row: Order, entry: TimelineEntry) -> OrderEvent:
         door=entry.by.door,
         text=entry.text,
         amount_cents=entry.amount_cents,
-        saved_at=timezone.now(),
+        saved_at=saved_at,
     )
 
 
-def _fill(row: Order, view: OrderView) -> None:
+def _fill(row: Order, view: OrderView, at: datetime) -> None:
     row.version, row.status, row.stage = view.version, view.status, view.stage
     row.payment_status, row.shipping_status = view.payment.status, view.shipping_status
     row.customer_id, row.customer_name, row.customer_email = view.customer_id, view.customer_name, view.customer_email
@@ -59,7 +77,7 @@ def _fill(row: Order, view: OrderView) -> None:
     row.next_at = min((countdown.ends_at for countdown in view.countdowns), default=None)
     row.is_late = view.late
     row.placed_at = view.placed_at or row.placed_at
-    row.updated_at = timezone.now()
+    row.updated_at = at
     snapshot = to_json(view)
     snapshot["timeline"] = []
     row.snapshot = snapshot

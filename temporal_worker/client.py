@@ -153,7 +153,7 @@ async def start_workflow(
     """
 
     async def start() -> str:
-        async with _deadline(id, timeout) as client:
+        async with deadline(id, timeout) as client:
             handle = await client.start_workflow(
                 workflow,
                 arg,
@@ -174,7 +174,7 @@ async def start_workflow(
 
 
 @asynccontextmanager
-async def _deadline(workflow_id: str, timeout: float) -> AsyncIterator[Client]:
+async def deadline(workflow_id: str, timeout: float) -> AsyncIterator[Client]:
     """The client, a deadline over everything (connecting, waiting for a slot, the SDK's retries), and our errors."""
     try:
         async with asyncio.timeout(timeout):
@@ -187,7 +187,7 @@ async def _deadline(workflow_id: str, timeout: float) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def _calling(workflow_id: str, timeout: float) -> AsyncIterator[WorkflowHandle[Any, Any]]:
-    async with _deadline(workflow_id, timeout) as client:
+    async with deadline(workflow_id, timeout) as client:
         yield client.get_workflow_handle(workflow_id)
 
 

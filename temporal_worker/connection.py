@@ -6,6 +6,7 @@ concurrent first call. So everything that touches the client runs on the loop of
 """
 
 import asyncio
+import atexit
 import concurrent.futures
 import threading
 import time
@@ -28,6 +29,9 @@ CONNECT_TIMEOUT = 1.5
 """Seconds that one attempt to connect may take."""
 REMEMBER_FAILURE = 1.0
 """Seconds for which a failed attempt answers for all, so that twenty waiting pages do not wait one after the other."""
+
+LAST_ANSWER = 0.05
+"""Seconds that a process waits at its end for the SDK's threads to have handed over what they had."""
 
 # People wait for these calls, and each may be repeated: better an honest "out of reach" than the SDK's own ten seconds.
 _RETRIES = RetryConfig(max_elapsed_time_millis=1500)
@@ -94,6 +98,14 @@ class _LoopThread:
         self.connection = _Connection()
         self._thread = threading.Thread(target=self.loop.run_forever, name="temporal-client", daemon=True)
         self._thread.start()
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        """At the process's exit. A thread of the SDK that hands over its last answer while the interpreter is being taken
+        down kills the process ("PyGILState_Release: thread state must be current"), after its work and with its exit code."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(1)
+        time.sleep(LAST_ANSWER)
 
 
 _start = threading.Lock()

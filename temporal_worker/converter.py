@@ -100,14 +100,21 @@ class MessageConverter(DefaultPayloadConverter):
         if hint is RawValue:
             return RawValue(payload)
         try:
-            check_json(hint or Any, self._decode(payload, None))
-            return self._decode(payload, hint)
+            value = self._decode(payload, None)
+            check_json(hint or Any, value)
+            return self._typed(hint, value) if is_dataclass(hint) else self._decode(payload, hint)
         except MessageProblem as problem:
             if _on_a_loop():
                 # An update (before its acceptance, so it costs no history) or a query: the caller is told.
                 raise validation_error(problem) from None
             # A signal or a start input, which the SDK decodes before the workflow's loop runs.
             return Malformed(problem)
+
+    def _typed(self, hint: type, value: Any) -> Any:
+        try:
+            return from_json(hint, value)
+        except ValueError as error:
+            raise MessageProblem("", f"cannot be read: {error}") from error
 
     def _decode(self, payload: Payload, hint: type | None) -> Any:
         try:

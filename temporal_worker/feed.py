@@ -48,6 +48,10 @@ class Feed(Generic[L]):
 
         return end
 
+    def look(self) -> None:
+        """Has one more look made, for whoever came when something had changed already. Many who come at once share it."""
+        self._on_change(self._seen)
+
     def _on_change(self, value: int) -> None:
         # Changes that come while a look is under way wait for the next one: a burst costs two looks, not hundreds.
         self._again = True

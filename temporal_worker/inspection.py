@@ -4,18 +4,15 @@ Each coroutine ends within its ``timeout`` (seconds) and raises what :mod:`tempo
 decides what may be shown: histories hold payloads.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus
 
-from temporal_worker.connection import aget_client, on_loop_thread
-from temporal_worker.errors import CallTimedOut, temporal_errors
+from temporal_worker.client import deadline
+from temporal_worker.connection import on_loop_thread
 
 PAGE = 1_000
 """Events of one answer of the server."""
@@ -45,7 +42,7 @@ async def describe(workflow_id: str, run_id: str = "", *, timeout: float = 2.0) 
     """The newest run, or the one named."""
 
     async def ask() -> DescribeWorkflowExecutionResponse:
-        async with _asking(workflow_id, timeout) as client:
+        async with deadline(workflow_id, timeout) as client:
             handle = client.get_workflow_handle(workflow_id, run_id=run_id or None)
             description = await handle.describe(rpc_timeout=timedelta(seconds=timeout))
             return description.raw_description
@@ -58,7 +55,7 @@ async def read_events(workflow_id: str, run_id: str, *, most: int, timeout: floa
 
     async def read() -> Events:
         events: list[HistoryEvent] = []
-        async with _asking(workflow_id, timeout) as client:
+        async with deadline(workflow_id, timeout) as client:
             handle = client.get_workflow_handle(workflow_id, run_id=run_id)
             async for event in handle.fetch_history_events(page_size=PAGE, rpc_timeout=timedelta(seconds=timeout)):
                 if len(events) == most:
@@ -74,7 +71,7 @@ async def list_runs(workflow_id: str, *, timeout: float = 1.5) -> list[Run]:
 
     async def listed() -> list[Run]:
         quoted = workflow_id.replace("\\", "\\\\").replace("'", "\\'")
-        async with _asking(workflow_id, timeout) as client:
+        async with deadline(workflow_id, timeout) as client:
             found = client.list_workflows(
                 f"WorkflowId = '{quoted}'", limit=MOST_RUNS, rpc_timeout=timedelta(seconds=timeout)
             )
@@ -91,7 +88,7 @@ async def stack_trace(workflow_id: str, run_id: str = "", *, timeout: float = 2.
     """Where the workflow's code waits, from a worker that has it. Raises QueryFailed too."""
 
     async def ask() -> str:
-        async with _asking(workflow_id, timeout) as client:
+        async with deadline(workflow_id, timeout) as client:
             handle = client.get_workflow_handle(workflow_id, run_id=run_id or None)
             answer: str = await handle.query("__stack_trace", result_type=str, rpc_timeout=timedelta(seconds=timeout))
             return answer
@@ -101,14 +98,3 @@ async def stack_trace(workflow_id: str, run_id: str = "", *, timeout: float = 2.
 
 def status_word(status: WorkflowExecutionStatus | None) -> str:
     return status.name.lower().replace("_", " ") if status else "unknown"
-
-
-@asynccontextmanager
-async def _asking(workflow_id: str, timeout: float) -> AsyncIterator[Client]:
-    try:
-        async with asyncio.timeout(timeout):
-            client = await aget_client()
-            with temporal_errors(workflow_id):
-                yield client
-    except TimeoutError as error:
-        raise CallTimedOut(f"No answer within {timeout:g} s.") from error

@@ -1,10 +1,13 @@
-"""Three small tables: who works on which queue, the counters that tell pages that a projection has changed, the demo's clocks."""
+"""Four small tables: who works on which queue, the counters that tell pages that a projection has changed, what could not be
+saved yet, the demo's clocks."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connections, models, router, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+
+from temporal_worker.announcements import announce
 
 
 class WorkerHeartbeat(models.Model):
@@ -75,12 +78,43 @@ class ChangeCounter(models.Model):
                     cls.objects.using(using).create(name=name, value=1)
             except IntegrityError:  # somebody else's first bump was faster, and has committed
                 row.update(value=F("value") + 1)
+        announce(using)
         return row.values_list("value", flat=True).get()
 
     @classmethod
     def read(cls) -> dict[str, int]:
         """The committed value of each counter, by name."""
         return dict(cls.objects.values_list("name", "value"))
+
+
+class DelayedSave(models.Model):
+    """A save into a projection that is being tried again. ``since`` is when it was first asked for."""
+
+    task = models.CharField(max_length=200, unique=True)
+    activity = models.CharField(max_length=100)
+    since = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["activity", "seen_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.activity} since {self.since:%Y-%m-%d %H:%M:%S}"
+
+    @classmethod
+    def note(cls, task: str, activity: str, since: datetime) -> None:
+        """Says that it is being tried once more."""
+        cls.objects.update_or_create(
+            task=task,
+            defaults={"seen_at": Now()},
+            create_defaults={"activity": activity, "since": since, "seen_at": Now()},
+        )
+
+    @classmethod
+    def forget(cls, task: str) -> None:
+        """Removes it and, on the way, those that nobody tries any more."""
+        cls.objects.filter(task=task).delete()
+        cls.objects.filter(seen_at__lt=Now() - timedelta(hours=1)).delete()
 
 
 class DemoClock(models.Model):

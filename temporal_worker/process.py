@@ -20,7 +20,7 @@ from temporal_worker.connection import address, connect
 from temporal_worker.metrics import metrics_runtime
 from temporal_worker.models import WorkerHeartbeat
 from temporal_worker.registry import AreaWorker, Periodic
-from temporal_worker.workers import GRACE, MAX_CACHED_WORKFLOWS, build_worker
+from temporal_worker.workers import GRACE, build_worker
 
 BEAT_EVERY = 2.0
 """Seconds between two heartbeats."""
@@ -129,7 +129,6 @@ class WorkerProcess:
             executor,
             # The queues share the pool: an activity that was taken must not wait for a thread while its time runs.
             max_concurrent_activities=max(1, self.threads // len(self.areas)),
-            max_cached_workflows=max(1, MAX_CACHED_WORKFLOWS // len(self.areas)),
             version=self.version,
         )
 

@@ -1,20 +1,27 @@
-"""Tells the pages of this process that a projection has changed: one reader for all of them, once a second.
+"""Tells the pages of this process that a projection has changed: one reader for all of them, once a second at most.
 
-It reads the change counters only while somebody listens, in one thread, and holds no database connection in between.
+It reads the change counters only while somebody listens, in one thread. Where the database announces changes
+(``announcements``) it reads when it hears of one, and else holds no connection in between and reads each second.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
 import structlog
-from django.db import close_old_connections, connections
+from django.db import close_old_connections, connections, router
 
+from temporal_worker.announcements import Announcements
 from temporal_worker.models import ChangeCounter
 
 READ_EVERY = 1.0
-"""Seconds between two reads."""
+"""Seconds between two reads, at least."""
+LOOK_ANYWAY = 5.0
+"""Seconds after which it is read though nothing was announced: an announcement that is lost must not be missed for ever."""
+JUST_NOW = 0.2
+"""Seconds by which an announcement may come after its change can be read."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +52,7 @@ class Pulse:
         self._listeners: set[_Listener] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._has_joined = False
 
     @property
     def is_reading(self) -> bool:
@@ -59,6 +67,7 @@ class Pulse:
         listener = _Listener(name, callback, asyncio.get_running_loop(), -1 if after is None else after)
         with self._changed:
             self._listeners.add(listener)
+            self._has_joined = True
             if self._thread is None:
                 self._thread = threading.Thread(target=self._read, name="pulse", daemon=True)
                 self._thread.start()
@@ -71,13 +80,37 @@ class Pulse:
         return end
 
     def _read(self) -> None:
+        announcements = Announcements(router.db_for_read(ChangeCounter))
+        known: dict[str, int] | None = None
+        was_listening = was_announced = False
         while True:
-            self._tell(self._values())
+            self._has_joined = False
+            # It listens before it reads: a change after the read is announced.
+            is_listening = announcements.are_heard()
+            values = self._values()
+            if values is not None:
+                self._tell(values)
+                is_news = values != known and not was_announced
+                if was_listening and is_news and not announcements.wait(JUST_NOW):
+                    announcements.distrust()
+                known = values
+            was_announced = self._wait(announcements)
+            was_listening = is_listening and announcements.is_open
             with self._changed:
-                self._changed.wait_for(lambda: not self._listeners, self._read_every)
                 if not self._listeners:
                     self._thread = None
-                    return
+                    break
+        announcements.close()
+
+    def _wait(self, announcements: Announcements) -> bool:
+        """Until it is time to read again, or nobody listens any more. Whether a change was announced."""
+        until = monotonic() + LOOK_ANYWAY
+        with self._changed:
+            self._changed.wait_for(lambda: not self._listeners, self._read_every)
+        while self._listeners and not self._has_joined and announcements.is_open and monotonic() < until:
+            if announcements.wait(self._read_every):
+                return True
+        return False
 
     def _values(self) -> dict[str, int] | None:
         close_old_connections()
@@ -89,9 +122,7 @@ class Pulse:
         finally:
             connections.close_all()
 
-    def _tell(self, values: dict[str, int] | None) -> None:
-        if values is None:
-            return
+    def _tell(self, values: dict[str, int]) -> None:
         with self._changed:
             self._listeners = {listener for listener in self._listeners if listener.tell(values.get(listener.name, 0))}
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from temporal_worker.registry import AreaWorker
-from temporal_worker.workers import MAX_CACHED_WORKFLOWS, build_worker
+from temporal_worker.workers import build_worker
 
 
 @asynccontextmanager
 async def running_worker(
-    client: Client, *areas: AreaWorker, threads: int = 8, max_cached_workflows: int = MAX_CACHED_WORKFLOWS
+    client: Client, *areas: AreaWorker, threads: int = 8, max_cached_workflows: int | None = None
 ) -> AsyncIterator[None]:
     """Runs a worker for each area until the block ends. ``max_cached_workflows=0`` replays at every single task."""
     with ThreadPoolExecutor(threads, thread_name_prefix="activity") as executor:

@@ -11,6 +11,7 @@ from temporalio.worker import Interceptor, Replayer, Worker, WorkerDeploymentCon
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from temporal_worker.converter import MESSAGE_CONVERTER
+from temporal_worker.delays import DelayedSaveInterceptor
 from temporal_worker.interceptors import (
     ActivityLogInterceptor,
     DatabaseConnectionInterceptor,
@@ -22,13 +23,16 @@ GRACE = timedelta(seconds=20)
 """How long running activities may go on after the worker was asked to stop."""
 STICKY_TIMEOUT = timedelta(seconds=2)
 """How long a killed worker's cached workflows stall before another takes them. The SDK's 10 s is long for a page."""
-MAX_CACHED_WORKFLOWS = 500
-"""For all queues of a process together; about 0.1 MB each."""
 
 
 def interceptors() -> list[Interceptor]:
     """In the order in which they wrap: the log lines see what the inner ones do."""
-    return [ActivityLogInterceptor(), DatabaseConnectionInterceptor(), MalformedMessageInterceptor()]
+    return [
+        ActivityLogInterceptor(),
+        DelayedSaveInterceptor(),
+        DatabaseConnectionInterceptor(),
+        MalformedMessageInterceptor(),
+    ]
 
 
 def workflow_runner(workflows: Sequence[type]) -> SandboxedWorkflowRunner:
@@ -51,7 +55,7 @@ def build_worker(
     executor: Executor,
     *,
     max_concurrent_activities: int | None = None,
-    max_cached_workflows: int = MAX_CACHED_WORKFLOWS,
+    max_cached_workflows: int | None = None,
     grace: timedelta = GRACE,
     version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
@@ -70,7 +74,7 @@ def build_worker(
         workflow_runner=workflow_runner(area.workflows),
         interceptors=interceptors(),
         max_concurrent_activities=max_concurrent_activities or settings.WORKER_THREADS,
-        max_cached_workflows=max_cached_workflows,
+        max_cached_workflows=area.cached_workflows if max_cached_workflows is None else max_cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         graceful_shutdown_timeout=grace,
         deployment_config=deployment_config(version) if version else None,

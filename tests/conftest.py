@@ -1,6 +1,7 @@
 """Fixtures for all: real servers, started once for the run when a test first asks, on ports that nobody has."""
 
 import asyncio
+import gc
 import logging
 import os
 import re
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.test import Client as DjangoClient
 from playwright.async_api import Browser, async_playwright
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from dashboard.processes import free_port
 from temporal_worker.client import forget_client
@@ -38,11 +41,21 @@ for _name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
     del os.environ[_name]
 os.environ["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request, otherwise
+# A line for each request, otherwise: one in nine seconds of the tests that ask for little, and nobody reads them.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("django_structlog").setLevel(logging.ERROR)
+
+gc.set_threshold(50_000, 20, 20)  # a fifth of the run went into looking for cycles
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=order_of)
+
+
+def pytest_collection_finish() -> None:
+    """All that is there by now is there for good: nobody looks for cycles in it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
@@ -81,9 +94,41 @@ def _unthrottled() -> None:
     settings.AXES_ENABLED = False
 
 
+@pytest.fixture(autouse=True)
+def _uncounted() -> None:
+    """Calls and wrong tokens are counted for a minute in each process, and a process runs many tests in a minute."""
+    from dashboard.accounts import throttle
+
+    for window in (throttle.calls, throttle.bad_tokens, throttle.mails):
+        window.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _home_waits() -> None:
+    """A page of a test shows what the test has just written: none is drawn while another thread reads that anew."""
+    from dashboard.home import snapshots
+
+    snapshots.SHOWN_FOR = 0.0
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _quick_flush() -> None:
     flushing.install()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_workers() -> None:
+    """Each worker that starts loads all its workflows once into a sandbox and throws that away, to see whether it can be
+    done: a sixth of a test with a worker. Here it is seen once."""
+    prepare, seen = SandboxedWorkflowRunner.prepare_workflow, set()
+
+    def prepare_once(runner: SandboxedWorkflowRunner, definition: Any) -> None:
+        key = (definition.cls, frozenset(runner.restrictions.passthrough_modules))
+        if key not in seen:
+            prepare(runner, definition)
+            seen.add(key)
+
+    SandboxedWorkflowRunner.prepare_workflow = prepare_once  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -93,12 +138,23 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return settings.DATA_DIR
 
 
+@pytest.fixture(scope="session")
+def schema(django_db_setup: None, django_db_blocker: Any) -> Any:
+    """What the API says of itself, asked once: it takes a second to write."""
+    with django_db_blocker.unblock():
+        answer = DjangoClient().get("/api/openapi.json")
+    assert answer.status_code == 200
+    return answer.json()
+
+
 # ── Temporal, in this process ────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture(scope="session")
 def _temporal_server() -> Iterator[DevServer]:
-    with DevServer(None, port=free_port(), ui_port=None) as server:
+    # A workflow whose code breaks is marked with its first failed task; the server's own five take a minute.
+    at_once = {"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "1"}
+    with DevServer(None, port=free_port(), ui_port=None, dynamic_config=at_once) as server:
         yield server
 
 
@@ -201,8 +257,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    """The whole browser in the soak, of which CI runs the short one; its headless shell, where there is one, in the suite."""
     async with async_playwright() as playwright:
-        chromium = await launch_chromium(playwright)
+        chromium = await launch_chromium(playwright, whole="SOAK" in os.environ)
         yield chromium
         await chromium.close()
 

@@ -1,4 +1,7 @@
-"""The docs as Markdown is meant: their code blocks, each with the file that it is, their links and their headings."""
+"""The docs as Markdown is meant: their code blocks, each with the file that it is, their links and their headings.
+
+And the variables that the settings read, against which the docs are held.
+"""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +66,7 @@ class Document:
         for inline in self.inlines():
             yield from (child.content for child in inline.children or [] if child.type == "code_inline")
         for block in self.blocks:
-            if block.language in ("", "sh"):
+            if block.language in ("", "sh", "text"):
                 yield from block.text.replace("\\\n", " ").splitlines()
 
     def links(self) -> Iterator[str]:
@@ -83,6 +86,13 @@ class Document:
             if token.type == "heading_open"
         ]
         return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def variables() -> set[str]:
+    """What the settings read from the environment."""
+    shell = Path(settings.BASE_DIR) / "dashboard"
+    text = "".join((shell / name).read_text(encoding="utf-8") for name in ("environment.py", "settings.py"))
+    return set(re.findall(r'(?:\benv\.\w+|\bsecret)\(\s*"([A-Z_]+)"', text))
 
 
 def documents() -> list[Document]:

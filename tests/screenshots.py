@@ -141,7 +141,16 @@ async def shoot(
     await page.screenshot(path=IMAGES / f"{name}.png")
 
 
+REMEMBER = """
+from django.utils import timezone
+from dashboard import areas
+for area in areas.modules("demo_past"):
+    area.load_demo_past(timezone.now())
+"""
+
+
 async def main(stack: Stack) -> None:
+    stack.manage("shell", "-v", "0", "-c", REMEMBER)
     async with stack.async_api("ops") as api:
         order_id = await fill(Shop(api))
     stack.manage("demo", "--requests")
@@ -151,7 +160,7 @@ async def main(stack: Stack) -> None:
         await try_person(api)
         campaign_id = await campaign_under_way(api)
     async with async_playwright() as playwright:
-        browser = await launch_chromium(playwright)
+        browser = await launch_chromium(playwright, whole=True)
         tabs = Tabs(browser, stack.base_url)
         paid = await tabs.page_for("ops", f"/orders/{order_id}/")
         await expect(paid.locator("#order-head .status")).to_have_text("Paid", timeout=30_000)

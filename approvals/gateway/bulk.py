@@ -6,7 +6,6 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from temporalio.common import WorkflowIDReusePolicy
 
 from approvals.contract import (
     BULK_WORKFLOW_TYPE,
@@ -30,9 +29,7 @@ from approvals.gateway.problems import (
 from approvals.gateway.rights import may_see, require_part
 from approvals.gateway.updating import noting_refusals
 from approvals.models import ApprovalRequest, BulkItemRow, BulkJob
-from temporal_worker import client
-from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
-from temporal_worker.links import page_link
+from temporal_worker.starting import start_of_row
 
 MOST_ITEMS = 500
 
@@ -109,23 +106,15 @@ def _input(job: BulkJob, items: list[BulkItem]) -> BulkInput:
 def start_job(job: BulkJob) -> None:
     """Start the job's workflow; a second start changes nothing. Raises Unavailable."""
     items = [BulkItem(row.request_id, row.state_version) for row in job.items.all()]
-    starting = client.start_workflow(
+    start_of_row(
         BULK_WORKFLOW_TYPE,
         _input(job, items),
         id=bulk_workflow_id(job.job_id),
         task_queue=TASK_QUEUE,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=f"{len(items)} decisions of {job.user}"[:200],
-        static_details=page_link(f"/approvals/bulk/{job.job_id}/"),
+        summary=f"{len(items)} decisions of {job.user}",
+        page=f"/approvals/bulk/{job.job_id}/",
+        kept="Your decisions are kept and are made as soon as it is back.",
     )
-    try:
-        client.call(starting)
-    except WorkflowAlreadyStarted:
-        pass
-    except TemporalUnavailable as error:
-        raise Unavailable(
-            f"{error} Your decisions are kept and are made as soon as it is back.", error.retry_after
-        ) from error
     BulkJob.objects.filter(pk=job.pk).update(started=True)
 
 

@@ -8,7 +8,7 @@ from approvals.contract import ApprovalStatus
 from approvals.gateway.problems import NotPermitted, RequestNotFound
 from approvals.gateway.querying import query_state
 from approvals.models import ApprovalRequest, Involvement
-from approvals.process.state import people_who_see
+from approvals.process.covers import people_who_see
 from temporal_worker import client
 from temporal_worker.client import QueryFailed, TemporalUnavailable, WorkflowNotFound
 

@@ -1,6 +1,7 @@
 """Asking for approval: the row first, then the workflow; once for each key."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,7 +9,6 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from temporalio.common import WorkflowIDReusePolicy
 
 from approvals import policies, projection
 from approvals.contract import (
@@ -28,12 +28,10 @@ from approvals.gateway.reading import read_any
 from approvals.gateway.rights import require_part
 from approvals.gateway.updating import noting_refusals
 from approvals.models import ApprovalRequest
-from temporal_worker import client
-from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
 from temporal_worker.keys import digest
-from temporal_worker.links import page_link
 from temporal_worker.models import ChangeCounter
 from temporal_worker.snapshots import to_json
+from temporal_worker.starting import start_of_row
 
 START_AGAIN_AFTER = timedelta(seconds=5)
 
@@ -53,8 +51,11 @@ def submit_request(
     starts_on: str = "",
     ends_on: str = "",
     caller: Caller | None = None,
+    rules: Callable[[PolicySnapshot], PolicySnapshot] | None = None,
 ) -> ApprovalView:
     """Ask for approval in ``user``'s name, once for each key. The policy and its people are fixed now.
+
+    ``rules`` changes this request's own copy of the policy; the demo has days pass in seconds with it.
 
     Raises:
         InvalidRequest: a field is senseless, or no policy is for it
@@ -72,7 +73,7 @@ def submit_request(
             kind=kind,
             title=title.strip(),
             requester=user.username,
-            policy=policy,
+            policy=rules(policy) if rules else policy,
             description=description.strip(),
             amount_cents=amount_cents,
             currency=currency,
@@ -161,24 +162,15 @@ def _write_row(request: ApprovalInput, key: str, request_hash: str) -> ApprovalR
 
 
 def _start(row: ApprovalRequest) -> None:
-    starting = client.start_workflow(
+    start_of_row(
         WORKFLOW_TYPE,
         projection.load_input(row),
         id=approval_workflow_id(row.request_id),
         task_queue=TASK_QUEUE,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=f"{row.kind} of {row.requester_name or row.requester}"[:200],
-        static_details=page_link(f"/approvals/{row.request_id}/"),
+        summary=f"{row.kind} of {row.requester_name or row.requester}",
+        page=f"/approvals/{row.request_id}/",
+        kept=f"The request {row.request_id} is kept and starts by itself; sending it again does not ask twice.",
     )
-    try:
-        client.call(starting)
-    except WorkflowAlreadyStarted:
-        return
-    except TemporalUnavailable as error:
-        raise Unavailable(
-            f"{error} The request {row.request_id} is kept and starts by itself; sending it again does not ask twice.",
-            error.retry_after,
-        ) from error
 
 
 def finish_starting_requests() -> int:

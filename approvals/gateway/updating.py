@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from typing import Protocol
 
@@ -33,7 +32,7 @@ from approvals.gateway.rights import require_part, require_sight
 from approvals.models import ApprovalRequest
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
-from temporal_worker.keys import digest
+from temporal_worker.keys import update_id
 
 UPDATE_TIMEOUT = 10.0
 """Seconds within which an update has its answer, or is unavailable."""
@@ -109,14 +108,13 @@ def send_update(
         InvalidRequest, NotPermitted, RequestRefused, RequestNotFound, Unavailable
     """
     by = message.by
-    update_id = f"{by.door}:{by.username}:{key}:{digest([update, asdict(message)])[:16]}"  # type: ignore[call-overload]
     try:
         return client.call(
             client.execute_update(
                 approval_workflow_id(request_id),
                 update,
                 message,
-                update_id=update_id,
+                update_id=update_id(by, key, update, message),
                 result_type=ApprovalView,
                 timeout=timeout,
             ),

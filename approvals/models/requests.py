@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from approvals.contract import ApprovalStatus, RequestKind
+from approvals.contract import ApprovalStatus, RequestKind, TrailKind
 
 
 class ApprovalRequest(models.Model):
@@ -52,7 +52,11 @@ class ApprovalRequest(models.Model):
 
     class Meta:
         ordering = ["-submitted_at", "-pk"]
-        indexes = [models.Index(fields=["status", "due_at"]), models.Index(fields=["requester", "-submitted_at"])]
+        indexes = [
+            models.Index(fields=["status", "due_at"]),
+            models.Index(fields=["requester", "-submitted_at"]),
+            models.Index(fields=["id"], condition=~models.Q(retried={}), name="requests_retried"),
+        ]
         permissions = [
             ("ask_approval", "Can ask for approval and take part in it"),
             ("view_all_requests", "Can see every request"),
@@ -140,6 +144,12 @@ class TrailRow(models.Model):
     class Meta:
         ordering = ["sequence"]
         constraints = [models.UniqueConstraint(fields=["request", "sequence"], name="one_trail_row_per_sequence")]
+        indexes = [
+            # Notices that did not get through, for the home page.
+            models.Index(
+                fields=["at"], condition=models.Q(what=TrailKind.NOTICE_FAILED.value), name="trail_notices_failed"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.request_id} #{self.sequence} {self.what}"

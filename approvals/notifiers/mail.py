@@ -16,6 +16,8 @@ from approvals.mail_links import link_for
 from approvals.models import ApprovalMail, ApprovalRequest
 from approvals.notifiers.retries import NOT_SAVED_YET
 from approvals.presentation.words import amount_of, days_word, kind_word
+from dashboard.accounts.models import Profile
+from dashboard.phrases import moment_in
 
 TO_DECIDE = {Notice.ASKED, Notice.REMINDER, Notice.ESCALATED, Notice.DELEGATED}
 """Mails that say: it is your turn."""
@@ -89,6 +91,7 @@ def _context(notice: NoticeRequest, person: User) -> dict[str, object]:
         "amount": amount_of(view),
         "days": days_word(view.starts_on, view.ends_on),
         "level": view.current_level,
+        "until": moment_in(view.deadline_at, Profile.zone_of(person)) if view.deadline_at else "",
         "outcome": _outcome(notice),
         "decisions": [
             {

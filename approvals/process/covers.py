@@ -1,9 +1,9 @@
-"""Who decides for whom: covers, chains of them, and circles. Pure."""
+"""Who decides for whom: covers, chains of them, and circles; and who sees a request because of it. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from approvals.contract import MAX_CHAIN, Cover
+from approvals.contract import MAX_CHAIN, ApprovalView, Cover
 
 
 def deciders_for(principal: str, covers: Iterable[Cover], at: datetime, *, never: str) -> list[str]:
@@ -56,3 +56,13 @@ def chain_with(cover: Cover, covers: Iterable[Cover]) -> int:
         return max((1 + before(other.principal) for other in beside if other.delegate == person), default=0)
 
     return before(cover.principal) + 1 + after(cover.delegate)
+
+
+def people_who_see(view: ApprovalView, at: datetime | None) -> set[str]:
+    """Everybody with a part in a request; of those who cover, whoever does at a moment (None: at any)."""
+    people = {view.requester, *view.participants}
+    for level in view.levels:
+        people.update(level.approvers)
+        people.update(level.escalate_to)
+    covers = [cover for cover in view.covers if at is None or cover.is_active(at)]
+    return people | {cover.delegate for cover in covers}

@@ -9,7 +9,8 @@ from temporalio.exceptions import ActivityError
 
 from approvals.contract import MailMode, Notice, NoticeRequest, SlackCard, SlackMode, TrailKind
 from approvals.process import effects
-from approvals.process.state import Announcement, ApprovalState
+from approvals.process.bookkeeping import Announcement
+from approvals.process.state import ApprovalState
 from temporal_worker.keeper import SAVES_AT_ONCE, ProjectionKeeper
 
 TO_REQUESTER = {Notice.CHANGES_REQUESTED, Notice.DECIDED}

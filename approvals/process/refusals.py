@@ -18,6 +18,7 @@ from approvals.contract import (
     DecisionInput,
     Door,
     InvalidField,
+    LevelRule,
     LevelView,
     RefusalCode,
     ResubmitInput,
@@ -26,7 +27,7 @@ from approvals.contract import (
 from approvals.process import room
 from approvals.process.refusing import how, is_over, no_room, refuse
 from approvals.process.staleness import has_not_seen
-from approvals.process.state import ApprovalState, counts_once
+from approvals.process.state import ApprovalState
 
 MOST_ENTRIES = 2_000
 """Comments and attachments of one request end here; decisions do not."""
@@ -158,7 +159,7 @@ def _no_place(state: ApprovalState, by: str, on_behalf_of: str) -> ApplicationEr
 
 def is_used_up(state: ApprovalState, username: str) -> bool:
     """Whether this person has had their say, so that no place of the open level can be theirs any more."""
-    again = counts_once(state.level) and any(one.approver == username for one in state.level.decisions)
+    again = _counts_once(state.level) and any(one.approver == username for one in state.level.decisions)
     return again or (state.it.distinct_levels and _decided_before(state, username) is not None)
 
 
@@ -172,9 +173,9 @@ def _has_decided(state: ApprovalState, by: str, on_behalf_of: str) -> Applicatio
     own = next((one for one in level.decisions if one.approver == by), None)
     free = _free_places(state, by, on_behalf_of)
     # A second decision of one person has to say in whose name: the same link or an old tab means the first one's.
-    if own is not None and (counts_once(level) or not free or not on_behalf_of):
+    if own is not None and (_counts_once(level) or not free or not on_behalf_of):
         word = "approved" if own.approved else "rejected"
-        others = [] if counts_once(level) or on_behalf_of else free
+        others = [] if _counts_once(level) or on_behalf_of else free
         more = f" To decide for {state.name(others[0])} too, say that it is for them." if others else ""
         return refuse(
             RefusalCode.ALREADY_DECIDED,
@@ -242,3 +243,8 @@ def _too_long(state: ApprovalState, comment: CommentInput) -> ApplicationError |
         f"So long a comment has no room on this request any more; make it shorter: it takes {needed:,} bytes of {left:,}.",
         field="text",
     )
+
+
+def _counts_once(level: LevelView) -> bool:
+    """Whether one person counts once in a level. Where all have to approve, who covers for another votes for both."""
+    return level.rule != LevelRule.ALL

@@ -1,58 +1,30 @@
-"""The state of one request inside its workflow: pure bookkeeping, no effects.
+"""What people and time make of a request inside its workflow: rounds, levels, decisions, deadlines. Pure, no effects.
 
-It is kept in the very :class:`ApprovalView` that outsiders see, so that a continue-as-new takes up all of it. Whoever
-changes it calls :meth:`record`, so that ``version`` grows with each change that a person could see.
+What is known of it, and how a change is written down: :mod:`approvals.process.bookkeeping`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from approvals.contract import (
     SYSTEM,
     ApprovalInput,
     ApprovalStatus,
-    ApprovalView,
     By,
-    Change,
     DecisionView,
-    LevelRule,
-    LevelView,
     Notice,
-    PolicyLevel,
-    PolicySnapshot,
     ResubmitInput,
     RoundView,
-    TrailEntry,
     TrailKind,
-    approval_workflow_id,
 )
-from approvals.process.covers import deciders_for
+from approvals.process.blank import take_policy
+from approvals.process.bookkeeping import Bookkeeping, Origin
 from approvals.process.working_hours import next_working_moment
 
-TRAIL_KEPT = 200
 
-
-@dataclass(frozen=True)
-class Origin:
-    """Where in the history the running code stands: the update that is being handled, and the last event."""
-
-    update_id: str = ""
-    event_id: int = 0
-
-
-@dataclass(frozen=True)
-class Announcement:
-    """Something that people are to be told, once the handler that decided it is through."""
-
-    kind: Notice
-    recipients: tuple[str, ...]
-    number: int
-    text: str = ""
-
-
-class ApprovalState:
-    """``clock`` gives the workflow's time, ``origin`` its place in the history, ``on_change`` hears of visible changes."""
+class ApprovalState(Bookkeeping):
+    """A new request is asked as this is made; one that goes on in another run goes on as it was."""
 
     def __init__(
         self,
@@ -61,162 +33,9 @@ class ApprovalState:
         on_change: Callable[[], None],
         origin: Callable[[], Origin] = Origin,
     ) -> None:
-        self._clock = clock
-        self._on_change = on_change
-        self._origin = origin
-        self._actions_key: tuple[object, ...] = ()
-        self.request = request
-        self.policy = request.policy
-        self.announcements: list[Announcement] = []
-        self.stale_cards: set[tuple[int, int]] = set()
-        """(round, level) of Slack messages that no longer show how things are."""
-        if request.resume is not None:
-            self.it = request.resume
-        else:
-            self.it = _blank(request, clock())
+        super().__init__(request, clock, on_change, origin)
+        if request.resume is None:
             self._submit()
-
-    # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    @property
-    def now(self) -> datetime:
-        return self._clock()
-
-    @property
-    def level(self) -> LevelView:
-        return self.it.current_level
-
-    @property
-    def rules(self) -> PolicyLevel:
-        """The policy's words about the open level."""
-        return self.policy.levels[self.it.level - 1]
-
-    @property
-    def is_final(self) -> bool:
-        return ApprovalStatus(self.it.status).is_final
-
-    def name(self, username: str) -> str:
-        return self.it.name_of(username)
-
-    def covering_for(self, principal: str) -> list[str]:
-        """Who decides for an approver now, beside them."""
-        return deciders_for(principal, self.it.covers, self.now, never=self.it.requester)
-
-    def places(self, username: str, level: LevelView | None = None) -> list[str]:
-        """The approvers of a level (the open one) in whose name somebody may decide; their own comes first."""
-        approvers = (level or self.level).approvers
-        own = [username] if username in approvers else []
-        return own + [name for name in approvers if name != username and username in self.covering_for(name)]
-
-    def may_escalate(self, username: str) -> bool:
-        """Whether the open level has been escalated to this person."""
-        return self.level.is_escalated and username in self.level.escalate_to
-
-    def involved(self) -> set[str]:
-        """Everybody who may comment on the request, whoever covers later among them."""
-        return people_who_see(self.it, at=None)
-
-    def view(self, trail_after: int = 0) -> ApprovalView:
-        """A copy, with the trail's entries after a sequence number (200 at most)."""
-        it = self.it
-        return replace(
-            it,
-            names=dict(it.names),
-            covers=list(it.covers),
-            rounds=list(it.rounds),
-            attachments=list(it.attachments),
-            participants=list(it.participants),
-            changes=list(it.changes),
-            levels=[replace(level, decisions=list(level.decisions)) for level in it.levels],
-            trail=[entry for entry in it.trail if entry.sequence > trail_after],
-        )
-
-    def next_timer(self) -> datetime | None:
-        """When something happens by itself next."""
-        return min(self._timers(), default=None)
-
-    def next_timer_is(self) -> str:
-        """What then happens, for whoever reads the history."""
-        timers = self._timers()
-        return timers[min(timers)] if timers else ""
-
-    def _timers(self) -> dict[datetime, str]:
-        if self.is_final:
-            return {}
-        timers = [(self.it.deadline_at, "Deadline: the request expires, or its level goes to somebody else")]
-        if self.it.status == ApprovalStatus.PENDING:
-            timers.append((self.level.escalate_at, "Escalation: somebody else may decide too"))
-            timers.append((self.level.remind_at, "Reminder to whoever has to decide"))
-        return {at: what for at, what in timers if at is not None}
-
-    @property
-    def is_too_late(self) -> bool:
-        """The deadline has passed, and what it leads to cannot be held up by a decision any more."""
-        deadline = self.it.deadline_at
-        return deadline is not None and self.now >= deadline and not self._escalates_at_deadline
-
-    @property
-    def _escalates_at_deadline(self) -> bool:
-        return (
-            self.it.status == ApprovalStatus.PENDING
-            and self.level.at_expiry == "escalate"
-            and not self.it.deadline_extended
-        )
-
-    # ── Writing it down ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def record(self, what: TrailKind, text: str, *, by: By = SYSTEM, on_behalf_of: str = "", comment: str = "") -> None:
-        """Add an entry to the audit trail; counts as a change."""
-        it = self.it
-        it.version += 1
-        it.trail_total += 1
-        origin = self._origin()
-        it.trail.append(
-            TrailEntry(
-                sequence=it.trail_total,
-                at=self.now,
-                who=by.username,
-                on_behalf_of=on_behalf_of,
-                door=by.door,
-                what=what,
-                version=it.version,
-                state_version=it.state_version,
-                round=it.round,
-                level=it.level,
-                text=text,
-                comment=comment,
-                update_id=origin.update_id,
-                event_id=origin.event_id,
-            )
-        )
-        del it.trail[:-TRAIL_KEPT]
-        key = (it.status, it.state_version, len(it.covers), *(len(level.decisions) for level in it.levels))
-        if key != self._actions_key or self.level.is_escalated:
-            self._actions_key = key
-            it.actions_version = it.version
-        self._on_change()
-
-    def tell(self, kind: Notice, recipients: Sequence[str], text: str = "") -> None:
-        """Announce something to people, each once."""
-        people = tuple(dict.fromkeys(person for person in recipients if person))
-        if people:
-            self.announcements.append(Announcement(kind, people, self.it.version, text))
-
-    def show_in_slack(self) -> None:
-        """The open level's Slack message has to be posted or drawn anew."""
-        self.stale_cards.add((self.it.round, self.it.level))
-
-    def know(self, names: dict[str, str]) -> None:
-        self.it.names = {**self.it.names, **names}
-
-    def raise_state_version(self, what: str, by: By, text: str, on_behalf_of: str = "") -> None:
-        """Content, round, level or policy have changed: whoever decides has to have seen it."""
-        self.it.state_version += 1
-        self._remember(what, by, text, on_behalf_of)
-
-    def _remember(self, what: str, by: By, text: str, on_behalf_of: str) -> None:
-        it = self.it
-        it.changes.append(Change(it.state_version, what, by.username, on_behalf_of, by.door, self.now, text))
 
     # ── Rounds and levels ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -266,15 +85,6 @@ class ApprovalState:
             return None
         return next_working_moment(self.now + timedelta(seconds=seconds), self.policy.working_hours)
 
-    def to_ask(self) -> list[str]:
-        """Whoever can decide the open level and has not: its approvers, and who covers for them now."""
-        asked: list[str] = []
-        for username in self.level.undecided:
-            asked += [username, *self.covering_for(username)]
-        if self.level.is_escalated:
-            asked += self.level.escalate_to
-        return asked
-
     def decide(self, by: By, approved: bool, comment: str, place: str, *, escalated: bool) -> None:
         """A decision that counts. ``place`` is the approver in whose name it is made."""
         level, behalf = self.level, place if place != by.username else ""
@@ -320,7 +130,7 @@ class ApprovalState:
         it = self.it
         it.status, it.closed_at, it.deadline_at = status, self.now, None
         self.level.remind_at = self.level.escalate_at = None
-        self._remember(status, by, text, on_behalf_of)
+        self.remember(status, by, text, on_behalf_of)
         self.record(TrailKind.COMPLETED, f"The request is {status.value}.")
         if status != ApprovalStatus.WITHDRAWN:
             self.tell(Notice.DECIDED, [it.requester])
@@ -354,7 +164,7 @@ class ApprovalState:
             self.policy = new.policy
             known = {cover.cover_id for cover in it.covers}
             it.covers += [cover for cover in new.covers if cover.cover_id not in known]
-        _take_policy(it, self.policy)
+        take_policy(it, self.policy)
         self.know(new.names)
         it.title, it.description = new.title, new.description
         it.amount_cents = new.amount_cents
@@ -401,7 +211,7 @@ class ApprovalState:
         self.show_in_slack()
 
     def _pass_deadline(self) -> None:
-        if self._escalates_at_deadline:
+        if self.escalates_at_deadline:
             self._extend()
         elif self.it.status == ApprovalStatus.PENDING and self.level.at_expiry == "approve":
             text = f"{self.level.name} was approved by waiting, as its policy says."
@@ -426,70 +236,3 @@ class ApprovalState:
         self.record(TrailKind.EXTENDED, "The deadline passed; it was put off once, for an escalation.")
         if not self.level.is_escalated:
             self._escalate("The deadline had passed.")
-
-
-def people_who_see(view: ApprovalView, at: datetime | None) -> set[str]:
-    """Everybody with a part in a request; of those who cover, whoever does at a moment (None: at any)."""
-    people = {view.requester, *view.participants}
-    for level in view.levels:
-        people.update(level.approvers)
-        people.update(level.escalate_to)
-    covers = [cover for cover in view.covers if at is None or cover.is_active(at)]
-    return people | {cover.delegate for cover in covers}
-
-
-def _blank(request: ApprovalInput, now: datetime) -> ApprovalView:
-    view = ApprovalView(
-        request_id=request.request_id,
-        workflow_id=approval_workflow_id(request.request_id),
-        status=ApprovalStatus.PENDING,
-        version=0,
-        state_version=0,
-        kind=request.kind,
-        title=request.title,
-        amount_cents=request.amount_cents,
-        requester=request.requester,
-        round=1,
-        level=1,
-        levels=[],
-        deadline_at=None,
-        description=request.description,
-        currency=request.currency,
-        starts_on=request.starts_on,
-        ends_on=request.ends_on,
-        submitted_at=now,
-        names=dict(request.names),
-        covers=list(request.covers),
-        caller=request.caller,
-    )
-    _take_policy(view, request.policy)
-    return view
-
-
-def _take_policy(view: ApprovalView, policy: PolicySnapshot) -> None:
-    view.levels = [
-        LevelView(
-            name=level.name,
-            rule=level.rule,
-            approvers=[seat.username for seat in level.seats],
-            decisions=[],
-            needed=level.approvals_needed,
-            rejections=level.rejections,
-            seats=list(level.seats),
-            escalate_to=list(level.escalate_to),
-            at_expiry=level.at_expiry,
-        )
-        for level in policy.levels
-    ]
-    view.policy_id, view.policy_name, view.policy_version = policy.policy_id, policy.name, policy.version
-    view.policy_min_cents, view.policy_max_cents = policy.min_cents, policy.max_cents
-    view.max_rounds = policy.max_rounds
-    view.left_out = list(policy.left_out)
-    view.comment_to_reject, view.distinct_levels = policy.comment_to_reject, policy.distinct_levels
-    view.slack, view.slack_channel, view.mail = policy.slack, policy.slack_channel, policy.mail
-    view.working_zone = policy.working_hours.zone
-
-
-def counts_once(level: LevelView) -> bool:
-    """Whether one person counts once in a level. Where all have to approve, who covers for another votes for both."""
-    return level.rule != LevelRule.ALL

@@ -20,7 +20,7 @@ from dashboard.problem_answers import answers_problems, status_of_problem
 @answers_problems
 def bulk(request: HttpRequest) -> HttpResponse:
     """Without ``confirmed`` the page that lists what was selected; with it the start."""
-    selection = read_selection(request.POST.getlist("item"), user_of(request).username, timezone.now())
+    selection = read_selection(request.POST.getlist("item"), user_of(request), timezone.now())
     if "confirmed" not in request.POST:
         decision = "reject" if request.POST.get("decision") == "reject" else "approve"
         return _draw(request, BulkForm(initial={"decision": decision}), selection)

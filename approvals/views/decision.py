@@ -4,18 +4,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from approvals import gateway, listing
 from approvals.contract import ApprovalView
-from approvals.forms import DecisionForm
-from approvals.live import live_fragments
-from approvals.views.answers import done, draw_form, form_again, personal_for, row_answer
+from approvals.forms import DecisionForm, RequestActionForm
+from approvals.views.answers import RequestActionPage, page_answer, personal_for, row_answer
 from approvals.views.rights import takes_part
-from approvals.views.viewer import user_of
 from dashboard.access import is_fragment
+from dashboard.form_pages import with_retry_after
 from dashboard.problem_answers import answers_problems, status_of_problem
 
 
@@ -25,74 +24,53 @@ from dashboard.problem_answers import answers_problems, status_of_problem
 @answers_problems
 def decision(request: HttpRequest, request_id: str) -> HttpResponse:
     """Approve or reject: from the card of the page, from a row of the inbox, or as a form of its own."""
-    if request.method != "POST":
-        wanted = "approve" if request.GET.get("decision") == "approve" else "reject"
-        form = DecisionForm(initial={"decision": wanted, "place": request.GET.get("place", "")})
-        form.prepare(gateway.read_request(request_id, user_of(request)).view, user_of(request))
-        return draw_form(request, request_id, form)
-    form = DecisionForm(request.POST)
-    if not form.is_valid():
-        return _decision_again(request, request_id, form, None, status=422)
-    try:
-        view = form.send(request_id, user_of(request))
-    except gateway.RequestNotFound:
-        raise
-    except gateway.ApprovalProblem as problem:
-        if isinstance(problem, gateway.InvalidRequest):
-            form.blame(problem.field, problem.detail)
-        return _decision_again(request, request_id, form, problem, status=status_of_problem(problem))
-    return _decided(request, form, view)
+    return DecisionPage(request, request_id).act(DecisionForm)
 
 
-def _decided(request: HttpRequest, form: DecisionForm, view: ApprovalView) -> HttpResponse:
-    """The row, or the page, as the decision has left it, drawn from its own answer."""
-    if form.cleaned_data["place"] != "row":
-        return done(request, view, form.told)
-    told = f"{form.told[:-1]}: {view.title}"
-    if not is_fragment(request):
+class DecisionPage(RequestActionPage):
+    """``place`` is where somebody decides, ``card`` or ``row``; the answer is drawn there."""
+
+    @property
+    def place(self) -> str:
+        return self.request.POST.get("place", "")
+
+    def blank(self, form_class: type[RequestActionForm]) -> RequestActionForm:
+        asked = self.request.GET
+        wanted = "approve" if asked.get("decision") == "approve" else "reject"
+        return form_class(initial={"decision": wanted, "place": asked.get("place", "")})
+
+    def done(self, form: RequestActionForm, view: ApprovalView) -> HttpResponse:
+        """The row, or the page, as the decision has left it, drawn from its own answer."""
+        if self.place != "row":
+            return super().done(form, view)
+        told = f"{form.told[:-1]}: {view.title}"
+        if is_fragment(self.request):
+            return row_answer(self.request, view, told, done=form.told)
         listing.wait_for(view.request_id, view.version)
-        messages.success(request, told)
+        messages.success(self.request, told)
         return redirect("approvals:list")
-    return row_answer(request, view, told, done=form.told)
 
-
-def _decision_again(
-    request: HttpRequest,
-    request_id: str,
-    form: DecisionForm,
-    problem: gateway.ApprovalProblem | None,
-    *,
-    status: int,
-) -> HttpResponse:
-    """Why it was not taken, beside the request as it is now; what was typed stays."""
-    place = str(form.data.get("place", "")) if is_fragment(request) else ""
-    blamed = None if isinstance(problem, gateway.InvalidRequest) else problem
-    if place == "card":
-        response = _card_again(request, request_id, form, blamed, status=status)
-    elif place == "row" and problem and (not _is_in_dialog(request) or isinstance(problem, gateway.RequestRefused)):
-        view = gateway.read_request(request_id, user_of(request)).view
+    def refused(self, form: RequestActionForm, problem: gateway.ApprovalProblem) -> HttpResponse:
+        """In a row it says so itself; what was typed in the dialog stays there, unless the request has moved on."""
+        in_row = is_fragment(self.request) and self.place == "row"
+        if not in_row or (_is_in_dialog(self.request) and not isinstance(problem, gateway.RequestRefused)):
+            return super().refused(form, problem)
         again = form if isinstance(problem, gateway.Unavailable) else None
-        response = row_answer(request, view, "It was not taken.", problem=problem, again=again, status=status)
-    else:
-        return form_again(request, request_id, form, status=status, problem=blamed)
-    if isinstance(problem, gateway.Unavailable):
-        response["Retry-After"] = str(problem.retry_after)
-    return response
+        status = status_of_problem(problem)
+        row = row_answer(self.request, self.read(), "It was not taken.", problem=problem, again=again, status=status)
+        return with_retry_after(row, problem)
 
-
-def _card_again(
-    request: HttpRequest,
-    request_id: str,
-    form: DecisionForm,
-    problem: gateway.ApprovalProblem | None,
-    *,
-    status: int,
-) -> HttpResponse:
-    view = gateway.read_request(request_id, user_of(request)).view
-    form.show_again(keep_key=isinstance(problem, gateway.Unavailable))
-    personal = personal_for(request, view, live=True)
-    context = {"personal": personal.with_form(form, problem), "oob": True, "fragments": live_fragments(view)}
-    return render(request, "approvals/_action_done.html", context, status=status)
+    def again(
+        self, form: RequestActionForm, *, status: int, problem: gateway.ApprovalProblem | None = None
+    ) -> HttpResponse:
+        """Why it was not taken, beside the request as it is now; what was typed stays."""
+        if not is_fragment(self.request) or self.place != "card":
+            return super().again(form, status=status, problem=problem)
+        assert isinstance(form, DecisionForm)
+        form.show_again(keep_key=isinstance(problem, gateway.Unavailable))
+        view = self.read()
+        personal = personal_for(self.request, view, live=True).with_form(form, problem)
+        return with_retry_after(page_answer(self.request, view, personal, status=status), problem)
 
 
 def _is_in_dialog(request: HttpRequest) -> bool:

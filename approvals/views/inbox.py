@@ -34,14 +34,17 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "listing": listing,
         "counts": counts,
         "page": page,
-        "tabs": tabs if sees_all else tabs[:-1],
+        "tabs": tabs,
         "waits": listing.tab in WAITING,
         "kinds": KINDS,
         "kind_word": KINDS.get(listing.kind, ""),
         "amounts": [(name, words) for name, (words, _, _) in AMOUNTS.items()],
         "amount_word": AMOUNTS[listing.amount][0] if listing.amount else "",
+        "without_q": listing.url(q=""),
+        "in_all": listing.url(tab="all") if listing.q and listing.tab != "all" else "",
         "without_kind": listing.url(kind=""),
         "without_amount": listing.url(amount=""),
+        "narrowed": _narrowed(listing, user.username),
         "previous": listing.url(page=page.number - 1),
         "next": listing.url(page=page.number + 1),
         "here": listing.url(page=page.number),
@@ -51,3 +54,13 @@ def inbox(request: HttpRequest) -> HttpResponse:
     }
     template = "approvals/_inbox.html" if is_fragment(request) else "approvals/request_list.html"
     return render(request, template, context)
+
+
+def _narrowed(listing: Listing, username: str) -> list[tuple[str, str, str, str]]:
+    """The filters that the home page led to: name, value, words, the list without it."""
+    words = listing.words
+    if listing.decided:
+        # One request may have been decided on by several today: what the home page counts is said beside it.
+        number = listing.decisions_today(username).count()
+        words["decided"] += f": {number:,} decision{'' if number == 1 else 's'}"
+    return [(name, getattr(listing, name), said, listing.url(**{name: ""})) for name, said in words.items()]

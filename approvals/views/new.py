@@ -1,5 +1,7 @@
 """Asking for approval: the form, and who would decide."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
@@ -13,26 +15,34 @@ from approvals.forms import RequestForm
 from approvals.preview import Preview, preview_of
 from approvals.views.rights import takes_part
 from approvals.views.viewer import user_of
-from dashboard.problem_answers import status_of_problem
+from dashboard.form_pages import FormPage
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @takes_part
 def new(request: HttpRequest) -> HttpResponse:
+    page = NewRequestPage(request)
     if request.method != "POST":
-        return _draw(request, RequestForm(initial={"kind": request.GET.get("kind", "")}))
+        return page.draw(RequestForm(initial={"kind": request.GET.get("kind", "")}))
     form = RequestForm(request.POST)
     if not form.is_valid():
-        form.show_again(keep_key=False)
-        return _draw(request, form, status=422)
+        return page.again(form, status=422)
     try:
         view = form.send(user_of(request))
     except gateway.ApprovalProblem as problem:
-        return _refused(request, form, problem)
+        return page.refused(form, problem)
     _attach_files(request, form, view)
     messages.success(request, "Your request is on its way.")
     return redirect("approvals:detail", view.request_id)
+
+
+class NewRequestPage(FormPage[RequestForm]):
+    template = "approvals/request_form.html"
+
+    def context(self, form: RequestForm) -> dict[str, Any]:
+        preview = _preview(self.request, RequestForm(self.request.POST)) if form.is_bound else Preview()
+        return {"nav": "approvals", "preview": preview}
 
 
 @require_safe
@@ -57,32 +67,3 @@ def _attach_files(request: HttpRequest, form: RequestForm, view: ApprovalView) -
         form.attach(view.request_id, user_of(request), files)
     except gateway.ApprovalProblem as problem:
         messages.error(request, f"The request was sent; a file was not attached: {problem.detail}")
-
-
-def _refused(request: HttpRequest, form: RequestForm, problem: gateway.ApprovalProblem) -> HttpResponse:
-    unavailable = isinstance(problem, gateway.Unavailable)
-    if isinstance(problem, gateway.InvalidRequest):
-        form.blame(problem.field, problem.detail)
-    form.show_again(keep_key=unavailable)
-    response = _draw(request, form, status=status_of_problem(problem), problem=problem, unavailable=unavailable)
-    if isinstance(problem, gateway.Unavailable):
-        response["Retry-After"] = str(problem.retry_after)
-    return response
-
-
-def _draw(
-    request: HttpRequest,
-    form: RequestForm,
-    *,
-    status: int = 200,
-    problem: gateway.ApprovalProblem | None = None,
-    unavailable: bool = False,
-) -> HttpResponse:
-    context = {
-        "nav": "approvals",
-        "form": form,
-        "preview": _preview(request, RequestForm(request.POST)) if form.is_bound else Preview(),
-        "problem": None if isinstance(problem, gateway.InvalidRequest) else problem,
-        "unavailable": unavailable,
-    }
-    return render(request, "approvals/request_form.html", context, status=status)

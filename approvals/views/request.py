@@ -10,14 +10,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from approvals import gateway
-from approvals.forms import ACTION_FORMS, ActionForm, CommentForm
+from approvals.contract import ApprovalView
+from approvals.forms import ACTION_FORMS, CommentForm, RequestActionForm
 from approvals.live import live_fragments, request_context
 from approvals.notifiers.retries import retries_of
-from approvals.views.answers import done, draw_form, form_again, personal_for
+from approvals.views.answers import RequestActionPage, personal_for
 from approvals.views.rights import sees_requests, takes_part
 from approvals.views.viewer import user_of
 from dashboard.access import is_fragment
-from dashboard.problem_answers import answers_problems, status_of_problem
+from dashboard.problem_answers import answers_problems
 
 
 @require_safe
@@ -65,24 +66,7 @@ def actions(request: HttpRequest, request_id: str) -> HttpResponse:
 @answers_problems
 def act(request: HttpRequest, request_id: str, name: str) -> HttpResponse:
     """The form of an action, and its sending. In the dialog or as a page of its own."""
-    if request.method != "POST":
-        form = ACTION_FORMS[name]()
-        form.prepare(gateway.read_request(request_id, user_of(request)).view, user_of(request))
-        return draw_form(request, request_id, form)
-    form = (
-        ACTION_FORMS[name](request.POST, request.FILES)
-        if ACTION_FORMS[name].multipart
-        else ACTION_FORMS[name](request.POST)
-    )
-    if not form.is_valid():
-        return form_again(request, request_id, form, status=422)
-    try:
-        view = form.send(request_id, user_of(request))
-    except gateway.RequestNotFound:
-        raise
-    except gateway.ApprovalProblem as problem:
-        return _refused(request, request_id, form, problem)
-    return done(request, view, form.told)
+    return RequestActionPage(request, request_id).act(ACTION_FORMS[name])
 
 
 @require_POST
@@ -91,23 +75,23 @@ def act(request: HttpRequest, request_id: str, name: str) -> HttpResponse:
 @answers_problems
 def comment(request: HttpRequest, request_id: str) -> HttpResponse:
     """A comment from the foot of the page; what was typed stays there when it cannot be taken."""
-    form = CommentForm(request.POST)
-    if not form.is_valid():
-        gateway.read_request(request_id, user_of(request))  # whose it is not, learns nothing of its form
-        return _comment_again(request, request_id, form, status=422)
-    try:
-        view = form.send(request_id, user_of(request))
-    except gateway.RequestNotFound:
-        raise
-    except gateway.ApprovalProblem as problem:
-        if isinstance(problem, gateway.InvalidRequest):
-            form.blame(problem.field, problem.detail)
-        return _comment_again(request, request_id, form, status=status_of_problem(problem), problem=problem)
-    if not is_fragment(request):
-        return done(request, view, form.told)
-    view = gateway.read_request(request_id, user_of(request)).view
-    context = {"fragments": live_fragments(view), "form": CommentForm(), "request_id": request_id}
-    return render(request, "approvals/_commented.html", context)
+    return CommentPage(request, request_id).act(CommentForm)
+
+
+class CommentPage(RequestActionPage):
+    def draw(
+        self, form: RequestActionForm, *, status: int = 200, problem: gateway.ApprovalProblem | None = None
+    ) -> HttpResponse:
+        if not is_fragment(self.request):
+            return super().draw(form, status=status, problem=problem)
+        context = {"form": form, "request_id": self.thing_id, "problem": problem}
+        return render(self.request, "approvals/_say.html", context, status=status)
+
+    def done(self, form: RequestActionForm, view: ApprovalView) -> HttpResponse:
+        if not is_fragment(self.request):
+            return super().done(form, view)
+        context = {"fragments": live_fragments(self.read()), "form": CommentForm(), "request_id": self.thing_id}
+        return render(self.request, "approvals/_commented.html", context)
 
 
 @require_safe
@@ -121,26 +105,3 @@ def attachment(request: HttpRequest, request_id: str, attachment_id: UUID) -> Ht
     response["Content-Disposition"] = content_disposition_header(True, row.name) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     return response
-
-
-def _refused(request: HttpRequest, request_id: str, form: ActionForm, problem: gateway.ApprovalProblem) -> HttpResponse:
-    if isinstance(problem, gateway.InvalidRequest):
-        form.blame(problem.field, problem.detail)
-        return form_again(request, request_id, form, status=422)
-    return form_again(request, request_id, form, status=status_of_problem(problem), problem=problem)
-
-
-def _comment_again(
-    request: HttpRequest,
-    request_id: str,
-    form: CommentForm,
-    *,
-    status: int,
-    problem: gateway.ApprovalProblem | None = None,
-) -> HttpResponse:
-    form.show_again(keep_key=isinstance(problem, gateway.Unavailable))
-    if not is_fragment(request):
-        return draw_form(request, request_id, form, status=status, problem=problem)
-    blamed = None if isinstance(problem, gateway.InvalidRequest) else problem
-    context = {"form": form, "request_id": request_id, "problem": blamed}
-    return render(request, "approvals/_say.html", context, status=status)

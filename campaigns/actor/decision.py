@@ -6,6 +6,8 @@ from campaigns.actor.rules import Case, Hold, holds_at
 from campaigns.contract import Change, DecisionCode, SendDecision
 
 MAX_USED_BY = 100
+MOST_QUIET_ROUNDS = 8
+"""In a day two quiet hours end, one into the other perhaps; on the next one the clocks may change."""
 
 
 def decide(case: Case, now: datetime) -> SendDecision:
@@ -37,12 +39,14 @@ def earliest(case: Case, now: datetime) -> datetime | None:
     """The first instant from ``now`` on at which every rule allows it, if nothing is sent meanwhile; None for never.
 
     Each rule names the instant until which it refuses throughout; the latest of them is asked anew, because quiet hours
-    may have begun by then. Caps, gaps and pauses only ever run out, so this ends.
+    may have begun by then. Caps, gaps and pauses only ever run out, so this ends. Only two quiet hours, the cap's and their
+    own, may leave no time of day between them: after days of nothing else nothing will come.
     """
-    at = now
+    at, quiet_rounds = now, 0
     while holds := holds_at(case, at):
         untils = [hold.until for hold in holds if hold.until is not None]
-        if len(untils) < len(holds):
+        quiet_rounds = quiet_rounds + 1 if all(hold.code == DecisionCode.QUIET_HOURS for hold in holds) else 0
+        if len(untils) < len(holds) or quiet_rounds > MOST_QUIET_ROUNDS:
             return None
         at = max(untils)
     return at

@@ -79,13 +79,17 @@ def unknown_channel(case: Case, at: datetime) -> Hold | None:
 def suppressed(case: Case, at: datetime) -> Hold | None:
     if case.channel not in case.preferences.suppressed_channels:
         return None
-    reason = f"Messages by {case.channel} are suppressed, after a bounce or a complaint."
+    reason = f"Messages by {case.channel} are suppressed."
     changes = [Change("suppressed_channels", case.channel, "")]
     return Hold(DecisionCode.SUPPRESSED, "suppressed_channels", reason, changes=changes)
 
 
 def opted_out(case: Case, at: datetime) -> Hold | None:
-    covering = [one for one in case.preferences.opt_outs if one.covers(case.channel, case.category)]
+    covering = [
+        one
+        for one in case.preferences.opt_outs
+        if one.holds_back(case.channel, case.category, transactional=case.transactional)
+    ]
     if not covering:
         return None
     changes = [_opt_out_lifted(*one.key()) for one in covering]
@@ -166,20 +170,29 @@ def _gap(case: Case, at: datetime, rule: str, hours: float | None, words: str) -
 
 
 def quiet_hours(case: Case, at: datetime) -> Hold | None:
-    quiet = case.policy.quiet_hours
+    return _quiet(case, at, "quiet_hours", case.policy.quiet_hours, "Quiet hours")
+
+
+def own_quiet_hours(case: Case, at: datetime) -> Hold | None:
+    """They have said when they wish nothing."""
+    return _quiet(case, at, "own_quiet_hours", case.preferences.quiet_hours, "They wish quiet hours")
+
+
+def _quiet(case: Case, at: datetime, rule: str, quiet: QuietHours | None, words: str) -> Hold | None:
     until = quiet_until(at, quiet, case.zone) if quiet else None
     if quiet is None or until is None:
         return None
-    reason = f"Quiet hours until {quiet.end} ({case.zone.key})."
-    changes = [Change("quiet_hours", f"{quiet.start}-{quiet.end}", _shorter(quiet, at, until, case.zone))]
-    return Hold(DecisionCode.QUIET_HOURS, "quiet_hours", reason, until, changes=changes)
+    reason = f"{words} until {quiet.end} ({case.zone.key})."
+    changes = [Change(rule, f"{quiet.start}-{quiet.end}", _shorter(quiet, at, until, case.zone))]
+    return Hold(DecisionCode.QUIET_HOURS, rule, reason, until, changes=changes)
 
 
 RULES: list[Rule] = [
     unknown_channel, suppressed, opted_out, paused, day_cap, channel_cap, category_cap, min_gap, own_gap, quiet_hours,
+    own_quiet_hours,
 ]  # fmt: skip
 TRANSACTIONAL_RULES: list[Rule] = [unknown_channel, suppressed, opted_out]
-"""Those that a transactional message obeys too: it passes caps, quiet hours and pauses."""
+"""Those that a transactional message obeys too: it passes caps, quiet hours, pauses and an opt-out of marketing."""
 
 
 def holds_at(case: Case, at: datetime) -> list[Hold]:

@@ -1,9 +1,10 @@
 """What an actor knows of its person, and how messages change it: pure bookkeeping, ``now`` is an argument.
 
 What it keeps is bounded. Of messages: those of the last 48 hours – no calendar day of any zone began earlier – and, for
-the gap, the newest marketing and the newest transactional one before. Of grant ids: those of kept messages; of all others,
-granted or given back, a fingerprint, the newest 10,000. An id that is neither is new. Even then the cap holds, for what is
-granted counts from then on; that one id is not *sent* twice in ten thousand messages is held by the send log's unique id.
+the gap, the newest marketing and the newest transactional one before; these two stay, for what was before them is
+forgotten. Of grant ids: those of kept messages; of all others, granted or given back, a fingerprint, the newest 10,000. An
+id that is neither is new. Even then the cap holds, for what is granted counts from then on; that one id is not *sent* twice
+in ten thousand messages is held by the send log's unique id.
 """
 
 from bisect import insort
@@ -16,6 +17,7 @@ from campaigns.actor.decision import decide
 from campaigns.actor.known_ids import KnownIds
 from campaigns.actor.rules import Case
 from campaigns.contract import (
+    LAST_WORD_COUNTS,
     MAX_DECISIONS,
     MAX_OPT_OUTS,
     MAX_SENDS,
@@ -135,12 +137,20 @@ class ActorState:
     def find(self, grant_id: str) -> SendRecord | None:
         return next((send for send in reversed(self.it.sends) if send.grant_id == grant_id), None)
 
+    def is_long_past(self, grant_id: str, now: datetime) -> bool:
+        """Whether it counts for the gap alone, where it stands for all that were before it."""
+        send = self.find(grant_id)
+        return send is not None and send.at <= now - KEPT
+
     # ── What happened afterwards, or elsewhere ───────────────────────────────────────────────────────────────────────
 
-    def release(self, release: ReleaseInput, now: datetime) -> bool:
-        """The message has not gone out. False when there is nothing that this changes."""
+    def release(self, release: ReleaseInput, now: datetime, *, however_old: bool = False) -> bool:
+        """The message has not gone out. False when there is nothing that this changes: what is long past stays, unless it
+        is taken back ``however_old``."""
         send = self.find(release.grant_id)
         if (send is None and release.grant_id in self.known) or (send is not None and send.elsewhere):
+            return False
+        if self.is_long_past(release.grant_id, now) and not however_old:
             return False
         self.known.add([release.grant_id])
         if send is not None:
@@ -198,17 +208,30 @@ class ActorState:
         if wish.opted_out_categories is not None:
             out = [one for one in out if not one.category or one.channel]
             out += [OptOut(category=category) for category in wish.opted_out_categories]
-        suppressed = was.suppressed_channels if wish.suppressed_channels is None else wish.suppressed_channels
+        last_words, said_at = self._last_words(wish, now)
         self._change(
             now,
             wish.by,
-            time_zone=was.time_zone if wish.time_zone is None else wish.time_zone,
-            locale=was.locale if wish.locale is None else wish.locale,
             opt_outs=list({one.key(): one for one in out}.values()),
-            suppressed_channels=list(dict.fromkeys(suppressed)),
             paused_until=was.paused_until if wish.paused_until == "unchanged" else wish.paused_until,
             hours_between=was.hours_between if wish.hours_between == "unchanged" else wish.hours_between,
+            quiet_hours=was.quiet_hours if wish.quiet_hours == "unchanged" else wish.quiet_hours,
+            said_at=said_at,
+            **last_words,
         )
+
+    def _last_words(self, wish: PreferencesInput, now: datetime) -> tuple[dict[str, object], dict[str, datetime]]:
+        """What a wish changes of ``LAST_WORD_COUNTS``, and when each of them was said last. Whatever comes late, or comes
+        again, in the end it is the newest word that holds; what is said just now is, also by a clock that was set back."""
+        at = now if wish.said_at is None else min(wish.said_at, now)
+        said_at = dict(self.it.preferences.said_at)
+        changes: dict[str, object] = {}
+        for name in LAST_WORD_COUNTS:
+            value, last = getattr(wish, name), said_at.get(name, at)
+            if value is not None and (wish.said_at is None or at >= last):
+                changes[name] = list(dict.fromkeys(value)) if isinstance(value, list) else value
+                said_at[name] = max(at, last)
+        return changes, said_at
 
     def set_own_cap(self, wish: FrequencyCapInput) -> None:
         self.it.own_cap = wish.cap()
@@ -245,7 +268,8 @@ class ActorState:
 
     def _forget(self, now: datetime) -> None:
         sends = self.it.sends
-        newest = {send.transactional: send for send in sends}.values()
+        # The newest of those before, not of all: what is newer may be given back.
+        newest = {send.transactional: send for send in sends if send.at <= now - KEPT}.values()
         kept = [send for send in sends if send.at > now - KEPT or any(send is one for one in newest)]
         while len(kept) > MAX_SENDS:
             kept.remove(_oldest_of_most(kept))

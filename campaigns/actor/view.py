@@ -8,6 +8,7 @@ from campaigns.actor.zones import day_around
 from campaigns.contract import (
     MARKETING,
     ActorView,
+    CapPolicy,
     Channel,
     ChannelView,
     RunView,
@@ -19,18 +20,29 @@ MAX_SHOWN = 200
 """Messages that a view lists; ``count`` counts all."""
 
 
-def view_of(state: ActorState, now: datetime, version: int, run: RunView, *, with_decisions: bool) -> ActorView:
-    """All of it at an instant. ``with_decisions`` is for queries: what an update answers stays in the history."""
-    it, policy = state.it, state.policy_for()
+def view_of(
+    state: ActorState,
+    now: datetime,
+    version: int,
+    run: RunView,
+    brought: CapPolicy | None = None,
+    *,
+    with_decisions: bool,
+) -> ActorView:
+    """All of it at an instant, as the next request will be judged: by ``brought``, when that is newer than what is known.
+
+    ``with_decisions`` is for queries: what an update answers stays in the history.
+    """
+    it, policy = state.it, state.policy_for(brought)
     case = Case(policy, it.preferences, it.sends, "", MARKETING)
     counted = case.counted_at(now)
     start, end = _window(case, counted, now)
-    channels = [_channel(state, channel, now) for channel in Channel]
+    channels = [_channel(state, channel, now, brought) for channel in Channel]
     return ActorView(
         user_id=state.user_id,
         workflow_id=user_actor_workflow_id(state.user_id),
         version=version,
-        cap=it.own_cap or it.policy,
+        cap=policy if it.own_cap or it.policy or brought else None,
         sends_in_window=[send for send in it.sends if send.at >= start][-MAX_SHOWN:],
         opted_out_channels=it.preferences.opted_out_channels,
         next_allowed_at={one.channel: one.decision.next_allowed_at for one in channels},
@@ -54,12 +66,12 @@ def _window(case: Case, counted: list[SendRecord], now: datetime) -> tuple[datet
     return now - ROLLING_DAY, counted[0].at + ROLLING_DAY if counted else None
 
 
-def _channel(state: ActorState, channel: Channel, now: datetime) -> ChannelView:
-    policy = state.policy_for()
+def _channel(state: ActorState, channel: Channel, now: datetime, brought: CapPolicy | None) -> ChannelView:
+    policy = state.policy_for(brought)
     counted = Case(policy, state.it.preferences, state.it.sends, channel, MARKETING).counted_at(now)
     return ChannelView(
         channel=channel,
         count=sum(send.channel == channel for send in counted),
         limit=(policy.per_channel or {}).get(channel),
-        decision=state.judge_case(channel, MARKETING, None, now),
+        decision=state.judge_case(channel, MARKETING, brought, now),
     )

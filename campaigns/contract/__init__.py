@@ -17,6 +17,7 @@ from campaigns.contract.actor import (
 )
 from campaigns.contract.batches import (
     HOPELESS,
+    MISSING_VARIABLES,
     ApprovalAsk,
     ApprovalWithdrawal,
     BatchInput,
@@ -26,6 +27,14 @@ from campaigns.contract.batches import (
     GateInput,
     OccurrenceRequest,
     StopReason,
+)
+from campaigns.contract.campaign_messages import (
+    CancelInput,
+    PauseInput,
+    RateInput,
+    RecountInput,
+    ResumeInput,
+    StopInput,
 )
 from campaigns.contract.campaign_views import (
     CampaignProgress,
@@ -42,15 +51,12 @@ from campaigns.contract.campaigns import (
     CampaignMemory,
     CampaignPhase,
     CampaignRefusal,
-    CancelInput,
+    Headway,
     LaunchApproval,
     Mailing,
-    PauseInput,
     Positions,
-    RateInput,
-    ResumeInput,
     Stock,
-    StopInput,
+    Tried,
 )
 from campaigns.contract.caps import CapPolicy, FrequencyCapInput, QuietHours
 from campaigns.contract.imports import (
@@ -72,9 +78,11 @@ from campaigns.contract.imports import (
     UploadInput,
     import_workflow_id,
 )
-from campaigns.contract.preferences import OptOut, Preferences, PreferencesInput
+from campaigns.contract.preferences import LAST_WORD_COUNTS, OptOut, OptOutInput, Preferences, PreferencesInput
+from campaigns.contract.said import Said
 from campaigns.contract.sends import Change, MessageSentInput, ReleaseInput, SendDecision, SendGrant, SendRequest
 from campaigns.contract.several import (
+    HoldInput,
     OccurrenceInput,
     StopEntry,
     StopEverythingInput,
@@ -126,6 +134,7 @@ from campaigns.contract.words import (
     SHARD_WORKFLOW_TYPE,
     STOP_EVERYTHING_WORKFLOW_TYPE,
     TASK_QUEUE,
+    TRANSACTIONAL,
     USER_ACTOR_WORKFLOW_TYPE,
     CampaignStatus,
     Channel,
@@ -134,6 +143,7 @@ from campaigns.contract.words import (
     RecipientState,
     WindowKind,
     campaign_workflow_id,
+    default_category,
     grant_id_for,
     occurrence_campaign_id,
     shard_workflow_id,
@@ -149,6 +159,7 @@ __all__ = [
     "FILE_PROBLEM",
     "HOPELESS",
     "LANGUAGES",
+    "LAST_WORD_COUNTS",
     "MARKETING",
     "MAX_CAP",
     "MAX_DECISIONS",
@@ -160,12 +171,14 @@ __all__ = [
     "MAX_RATE",
     "MAX_REASON",
     "MAX_SENDS",
+    "MISSING_VARIABLES",
     "OCCURRENCE_WORKFLOW_TYPE",
     "SEND_REFUSED",
     "SHARD_WORKFLOW_TYPE",
     "STOP_EVERYTHING_WORKFLOW_TYPE",
     "SYSTEM",
     "TASK_QUEUE",
+    "TRANSACTIONAL",
     "UNKNOWN_LANGUAGE",
     "USER_ACTOR_WORKFLOW_TYPE",
     "WELCOME",
@@ -208,6 +221,8 @@ __all__ = [
     "GreetInput",
     "GreetingRequest",
     "GreetingResult",
+    "Headway",
+    "HoldInput",
     "ImportCancelInput",
     "ImportInput",
     "ImportNote",
@@ -224,6 +239,7 @@ __all__ = [
     "OccurrenceInput",
     "OccurrenceRequest",
     "OptOut",
+    "OptOutInput",
     "PauseInput",
     "Positions",
     "Preferences",
@@ -231,9 +247,11 @@ __all__ = [
     "QuietHours",
     "RateInput",
     "RecipientState",
+    "RecountInput",
     "ReleaseInput",
     "ResumeInput",
     "RunView",
+    "Said",
     "SendDecision",
     "SendGrant",
     "SendRecord",
@@ -254,6 +272,7 @@ __all__ = [
     "StopState",
     "StoppedReply",
     "TidyInput",
+    "Tried",
     "UploadInput",
     "UserActorInput",
     "WelcomeInput",
@@ -263,6 +282,7 @@ __all__ = [
     "WindowKind",
     "campaign_workflow_id",
     "counts_with_audience",
+    "default_category",
     "grant_id_for",
     "import_workflow_id",
     "known_language",

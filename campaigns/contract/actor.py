@@ -85,10 +85,13 @@ class UserActorInput:
     policy: CapPolicy | None = None
     renew_after: int = 500
     resume: ActorMemory | None = None
+    version: int = 0
+    """The newest of which the rows know: what is set from here on is newer than what they have."""
 
     def check(self) -> None:
         check_text("user_id", self.user_id, most=MAX_ID, required=True)
         check_number("renew_after", self.renew_after, least=1, most=1_500)
+        check_number("version", self.version, least=0, most=10**15)
         check_number("sends", len(self.sends), least=0, most=MAX_SENDS)
         check_number("used_grant_ids", len(self.used_grant_ids), least=0, most=MAX_KNOWN_IDS)
         for number, send in enumerate(self.sends):

@@ -11,6 +11,8 @@
 | ``close_recipients`` | CloseInput | Stock |
 | ``save_campaign`` | CampaignView | – |
 | ``list_running_campaigns`` | – | list[str], workflow ids |
+| ``hold_campaign`` | HoldInput | bool, whether there was anything to stop |
+| ``pause_recurring`` | str, why | list[StopEntry] |
 | ``start_occurrence`` | OccurrenceRequest | str, a workflow id |
 
 **The gate** is how a pause is exact. A campaign's row has a number ``gate``, 0 at first, that only ever grows. A batch
@@ -22,7 +24,8 @@ the pause is answered; resuming starts batches for the new gate. A batch of befo
 lets those under way end, and answers with ``stopped`` = ``asked``.
 
 An ``ApplicationError`` of a type in ``HOPELESS`` is not tried again: the campaign pauses with its words as the reason.
-Anything else is tried again; a batch's until ``batch_attempts`` are spent, then the campaign pauses.
+Anything else is tried again; a batch's until ``batch_attempts`` are spent, then the campaign pauses. Of actors that do not
+answer a batch only fails when it has settled nobody: one that has answers with that, and the next one has all its attempts.
 """
 
 from dataclasses import dataclass
@@ -31,6 +34,8 @@ from enum import StrEnum
 
 from campaigns.contract.campaigns import Mailing, Positions
 
+MISSING_VARIABLES = "MissingVariables"
+"""The type of the failure of ``snapshot_audience`` when some of the recipients have not what the texts need."""
 HOPELESS = (
     "PermanentError",
     "ValidationError",
@@ -39,6 +44,7 @@ HOPELESS = (
     "ChannelOff",
     "AudienceTooLarge",
     "NoPolicy",
+    MISSING_VARIABLES,
 )
 """Types of failures that trying again does not mend."""
 
@@ -50,6 +56,8 @@ class StopReason(StrEnum):
     """The campaign wanted it."""
     TIME = "time"
     """The batch's ``seconds`` are over; the next one goes on. Not of shards."""
+    UNREACHED = "unreached"
+    """Others are settled, and some actors did not answer; the next one goes on, with those again. Not of shards."""
     HALTED = "halted"
     """The gate is another one than the batch was started for."""
     ERRORS = "errors"
@@ -94,7 +102,9 @@ class BatchResult:
 
     ``next_position`` is ``positions.last + 1`` when nobody is left. ``stopped`` is a :class:`StopReason`, empty when
     ``limit`` or the range's end was reached; then ``reason`` says more. ``gate`` is the row's, as last seen.
-    ``next_send_at`` is when the next message may begin by the rate. ``attempted`` and ``failed`` are this run's sends.
+    ``next_send_at`` is when the next message may begin by the rate. ``attempted`` and ``failed`` are this run's sends;
+    ``settled`` is how many recipients it has settled or deferred. Where somebody is left at ``positions.first`` it alone
+    tells of headway.
     """
 
     next_position: int
@@ -104,6 +114,7 @@ class BatchResult:
     next_send_at: datetime | None = None
     attempted: int = 0
     failed: int = 0
+    settled: int = 0
 
 
 @dataclass(frozen=True)

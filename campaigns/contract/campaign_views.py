@@ -22,8 +22,9 @@ class CampaignProgress:
 class DashboardData:
     """Answer of ``get_dashboard_data``.
 
-    ``total_processed`` is everybody who is neither pending nor deferred. ``current_batch`` counts the shards begun so far.
-    ``average_processing_time`` is seconds of sending per processed recipient, None before the first.
+    ``total_processed`` is everybody who is neither pending nor deferred. ``current_batch`` is the number of the batch that is
+    being sent – from 1, the audience in batches of the size that it was launched with –, 0 before the first message, the last
+    one's in the end. ``average_processing_time`` is seconds of sending per processed recipient, None before the first.
     """
 
     total_processed: int
@@ -70,6 +71,10 @@ class CampaignView:
     """Grows when what people may do changes: with status and rate."""
     shards_running: int = 0
     timeline: list[CampaignEntry] = field(default_factory=list)
+    per_minute: float | None = None
+    """Messages a minute that began lately (sent, failed or unknown); None while it does not send, or cannot tell yet."""
+    first_pass_at: datetime | None = None
+    """When everybody will have been asked for, as it looks now; None while it does not send."""
 
 
 @dataclass(frozen=True)

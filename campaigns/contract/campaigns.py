@@ -1,6 +1,7 @@
-"""A campaign: what it starts from, what it is told, how it is seen, and what its shards are told.
+"""A campaign: what it starts from and what it knows.
 
-What its activities are given and answer is in :mod:`campaigns.contract.batches`.
+What it is told is in :mod:`campaigns.contract.campaign_messages`, how it is seen in :mod:`campaigns.contract.campaign_views`,
+and what its activities are given and answer in :mod:`campaigns.contract.batches`.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from campaigns.contract.sends import check_aware
-from campaigns.contract.words import MAX_ID, MAX_NAME, MAX_RATE, MAX_REASON
+from campaigns.contract.words import MAX_NAME, MAX_RATE
 from temporal_worker.contract import By, InvalidField, check_number, check_text
 
 
@@ -96,7 +97,8 @@ class CampaignLimits:
     """The settings of the moment of the launch, with their ``version``.
 
     ``approval_above``: more recipients than this need an approval; None: never. ``pause_error_percent``: of the attempts
-    since it was started or resumed, at ``pause_error_least`` failures or more, the campaign pauses by itself; 0: never.
+    since it was started or resumed, or of the latest ones, at ``pause_error_least`` failures or more, the campaign pauses by
+    itself; 0: never.
     ``batch_attempts``: how often a batch's activity is tried until the campaign pauses. ``late_seconds``: an occurrence
     that starts later than this after ``planned_at`` is skipped, and so is one that is sent once, after ``starts_at``; None:
     never. ``renew_after`` is after how many events of its history a run continues as new by itself; 0: when the server
@@ -141,13 +143,40 @@ class Stock:
     """Where the recipients stand, counted from their rows in one query; the answer of several activities.
 
     ``counts`` has each :class:`RecipientState` that occurs; they add up to the audience. ``next_deferred_at`` and
-    ``last_deferred_at`` are the earliest and the latest moment for which somebody is deferred.
+    ``last_deferred_at`` are the earliest and the latest moment for which somebody is deferred. ``crashed`` are those of the
+    unknown ones whose sender died: that says nothing of the messages.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     denied_by_reason: dict[str, int] = field(default_factory=dict)
     next_deferred_at: datetime | None = None
     last_deferred_at: datetime | None = None
+    crashed: int = 0
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One count of a campaign: messages that were tried so far, and those of them that failed or are unknown."""
+
+    attempts: int
+    troubled: int
+
+
+@dataclass(frozen=True)
+class Headway:
+    """How quickly it goes on lately: sums in which what is a while ago counts less and less. Seconds are seconds of sending.
+
+    Up to ``until``, ``messages`` began (sent, failed or unknown) and ``decided`` recipients ceased to be pending in
+    ``seconds``. ``share`` by ``share_seconds`` is the part of those decided who got a message, each stretch of time weighing
+    as long as it is; two seconds in which everybody gets one are what it begins with.
+    """
+
+    until: float = 0.0
+    seconds: float = 0.0
+    messages: float = 0.0
+    decided: float = 0.0
+    share_seconds: float = 2.0
+    share: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -207,6 +236,9 @@ class CampaignMemory:
     answered: list[str] = field(default_factory=list)
     """Update ids of the last actions, which asked again in the next run must not undo a later one."""
     run: int = 1
+    tried: list[Tried] = field(default_factory=list)
+    """The counts since the last start or resume, as far back as the latest messages go that are looked at for the pause."""
+    headway: Headway = field(default_factory=Headway)
 
 
 @dataclass(frozen=True)
@@ -248,72 +280,3 @@ def _check_part(name: str, part: Mailing | CampaignLimits) -> None:
         part.check()
     except InvalidField as error:
         raise InvalidField(f"{name}.{error.field}", error.problem) from None
-
-
-# ── What it is told ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class PauseInput:
-    """``pause``: no message begins after the answer."""
-
-    reason: str = ""
-    by: By = field(default_factory=By)
-
-    def check(self) -> None:
-        _check_action(self.reason, self.by)
-
-
-@dataclass(frozen=True)
-class ResumeInput:
-    reason: str = ""
-    by: By = field(default_factory=By)
-
-    def check(self) -> None:
-        _check_action(self.reason, self.by)
-
-
-@dataclass(frozen=True)
-class CancelInput:
-    """``cancel``: for good. No message begins after the answer; who has not got it is denied ``campaign_cancelled``."""
-
-    reason: str = ""
-    by: By = field(default_factory=By)
-
-    def check(self) -> None:
-        _check_action(self.reason, self.by)
-
-
-@dataclass(frozen=True)
-class RateInput:
-    """``set_rate``: messages a minute, of all shards together."""
-
-    per_minute: int
-    by: By = field(default_factory=By)
-
-    def check(self) -> None:
-        check_rate("per_minute", self.per_minute)
-        self.by.check()
-
-
-@dataclass(frozen=True)
-class StopInput:
-    """Signal ``stop``: a pause by the button that stops everything. Whoever pressed it may resume each campaign.
-
-    ``reply_to`` names a workflow that is signalled ``campaign_stopped`` with a :class:`StoppedReply` when no message
-    begins any more.
-    """
-
-    reason: str = ""
-    requested_by: str = ""
-    reply_to: str = ""
-
-    def check(self) -> None:
-        check_text("reason", self.reason, most=MAX_REASON)
-        check_text("requested_by", self.requested_by, most=150)
-        check_text("reply_to", self.reply_to, most=MAX_ID)
-
-
-def _check_action(reason: str, by: By) -> None:
-    check_text("reason", reason, most=MAX_REASON)
-    by.check()

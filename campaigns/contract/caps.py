@@ -95,6 +95,8 @@ class FrequencyCapInput(CapPolicy):
     version: int = 0
     by: By = field(default_factory=By)
     cleared: bool = False
+    recorded: bool = False
+    """Whoever sends it keeps it in our rows; else the actor has it written there."""
 
     def check(self) -> None:
         super().check()

@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from campaigns.contract.caps import check_zone
+from campaigns.contract.caps import QuietHours, check_zone
 from campaigns.contract.sends import check_aware
-from campaigns.contract.words import MAX_GAP_HOURS, MAX_NAME, MAX_OPT_OUTS
+from campaigns.contract.words import MARKETING, MAX_GAP_HOURS, MAX_NAME, MAX_OPT_OUTS
 from temporal_worker.contract import By, InvalidField, check_number, check_text
+
+LAST_WORD_COUNTS = ("time_zone", "locale", "suppressed_channels")
+"""Preferences that are taken in by doors which tell the actor later, such as imports: an older word changes nothing of a
+newer one."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,11 @@ class OptOut:
     def covers(self, channel: str, category: str) -> bool:
         return self.key()[0] in ("", channel) and self.key()[1] in ("", category)
 
+    def holds_back(self, channel: str, category: str, *, transactional: bool) -> bool:
+        """Whether it stands against a message. Who is out of marketing still gets what is transactional, whatever category
+        that goes by: one click under a newsletter must not end receipts. Any other opt-out counts for both."""
+        return self.covers(channel, category) and not (transactional and self.key()[1] == MARKETING)
+
     @property
     def words(self) -> str:
         """Of what: ``all messages``, ``email``, ``news``, ``news by email``."""
@@ -35,6 +44,14 @@ class OptOut:
     def check(self) -> None:
         check_text("channel", self.channel or "", most=MAX_NAME)
         check_text("category", self.category or "", most=MAX_NAME)
+
+
+@dataclass(frozen=True)
+class OptOutInput(OptOut):
+    """``opt_out`` and ``opt_in``. ``recorded``: whoever sends it writes it into our rows; any other word the actor has
+    written there itself."""
+
+    recorded: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +68,10 @@ class Preferences:
     changed_by: By | None = None
     hours_between: float | None = None
     """How often they wish to hear from us: so many hours at least lie between two messages, whatever the cap allows."""
+    quiet_hours: QuietHours | None = None
+    """When they wish nothing, on their own clock, beside the quiet hours of the cap."""
+    said_at: dict[str, datetime] = field(default_factory=dict)
+    """When each of ``LAST_WORD_COUNTS`` was said last, as far as it was since this is kept."""
 
     @property
     def opted_out_channels(self) -> list[str]:
@@ -69,12 +90,15 @@ class Preferences:
         if self.paused_until is not None:
             check_aware("paused_until", self.paused_until)
         _check_hours(self.hours_between)
+        _check_quiet(self.quiet_hours)
+        for name, at in self.said_at.items():
+            check_aware(f"said_at.{name}", at)
 
 
 @dataclass(frozen=True)
 class PreferencesInput:
-    """``set_preferences``. What is left out, or null, stays as it was; only a null ``paused_until`` ends the pause, and a null
-    ``hours_between`` the wish for a gap.
+    """``set_preferences``. What is left out, or null, stays as it was; only a null ``paused_until`` ends the pause, a null
+    ``hours_between`` the wish for a gap, and a null ``quiet_hours`` that for quiet hours.
 
     ``opted_out_channels`` and ``opted_out_categories`` each replace the opt-outs of their kind; ``opt_outs`` replaces all.
     """
@@ -88,6 +112,11 @@ class PreferencesInput:
     opt_outs: list[OptOut] | None = None
     suppressed_channels: list[str] | None = None
     hours_between: float | Literal["unchanged"] | None = "unchanged"
+    quiet_hours: QuietHours | Literal["unchanged"] | None = "unchanged"
+    said_at: datetime | None = None
+    """When it was said, if that was before now: of ``LAST_WORD_COUNTS``, what was said later stays."""
+    recorded: bool = False
+    """As of :class:`OptOutInput`."""
 
     def check(self) -> None:
         if self.time_zone:
@@ -100,12 +129,22 @@ class PreferencesInput:
         if isinstance(self.paused_until, datetime):
             check_aware("paused_until", self.paused_until)
         _check_hours(None if self.hours_between == "unchanged" else self.hours_between)
+        _check_quiet(None if self.quiet_hours == "unchanged" else self.quiet_hours)
+        if self.said_at is not None:
+            check_aware("said_at", self.said_at)
         self.by.check()
 
 
 def _check_hours(hours: float | str | None) -> None:
     if hours is not None and (isinstance(hours, str) or not 0 < hours <= MAX_GAP_HOURS):
         raise InvalidField("hours_between", f"must be more than 0 and at most {MAX_GAP_HOURS} hours")
+
+
+def _check_quiet(quiet: QuietHours | str | None) -> None:
+    if isinstance(quiet, str):
+        raise InvalidField("quiet_hours", "must have a start and an end")
+    if quiet is not None:
+        quiet.check()
 
 
 def _check_names(name: str, values: list[str]) -> None:

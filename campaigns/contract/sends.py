@@ -94,6 +94,7 @@ class SendGrant:
     """The permission for one message. It uses up the cap from ``granted_at`` on, unless it is released.
 
     An id that was granted before is answered with its first grant: compare what came back with what was asked.
+    ``run_id`` is the run of the actor that answers: its history has the update, whose id is the grant id.
     """
 
     grant_id: str
@@ -103,6 +104,7 @@ class SendGrant:
     policy_version: int
     campaign_id: str = ""
     transactional: bool = False
+    run_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from campaigns.contract.campaign_messages import StopInput
 from campaigns.contract.words import MAX_REASON
 from temporal_worker.contract import By, check_number, check_text
 
@@ -30,6 +31,14 @@ class StoppedReply:
     workflow_id: str
     status: str
     pending: int = 0
+
+
+@dataclass(frozen=True)
+class HoldInput:
+    """``hold_campaign``: stop a campaign that had no workflow to be told, with what its workflow would have been told."""
+
+    workflow_id: str
+    stop: StopInput
 
 
 class StopState(StrEnum):

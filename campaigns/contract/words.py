@@ -14,6 +14,8 @@ SEND_REFUSED = "SendRefused"
 
 MARKETING = "marketing"
 """The category of a campaign that names none."""
+TRANSACTIONAL = "transactional"
+"""The category of a transactional message that names none. No one click takes anybody out of it."""
 
 MAX_ID = 200
 """Characters in a grant id, a campaign's id, a contact's id."""
@@ -94,6 +96,11 @@ class RecipientState(StrEnum):
     DENIED = "denied"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+def default_category(*, transactional: bool) -> str:
+    """The category of a message that names none."""
+    return TRANSACTIONAL if transactional else MARKETING
 
 
 def campaign_workflow_id(campaign_id: str) -> str:

@@ -13,7 +13,7 @@ from campaigns.gateway.actors import (
     would_be_allowed,
 )
 from campaigns.gateway.drafts import Draft, change_draft, create_draft
-from campaigns.gateway.launching import finish_starting_campaigns, launch, start_occurrence
+from campaigns.gateway.launching import launch
 from campaigns.gateway.problems import (
     CampaignNotFound,
     CampaignProblem,
@@ -28,6 +28,8 @@ from campaigns.gateway.programs import request_send
 from campaigns.gateway.reading import CampaignReading, afetch_campaign, read_campaign
 from campaigns.gateway.rights import may_see
 from campaigns.gateway.stampedes import Stampede, give_back_stampede, stampede
+from campaigns.gateway.starting import finish_starting_campaigns, hold, start_occurrence
+from campaigns.gateway.telling import tell_settings
 from campaigns.gateway.trying import DryRun, dry_run, first_recipient, preview, test_send
 from campaigns.gateway.wishes import opt_in, opt_out, set_cap, set_preferences, tell_opt_outs
 
@@ -54,6 +56,7 @@ __all__ = [
     "finish_starting_campaigns",
     "first_recipient",
     "give_back_stampede",
+    "hold",
     "launch",
     "may_see",
     "opt_in",
@@ -72,6 +75,7 @@ __all__ = [
     "start_occurrence",
     "stop_everything",
     "tell_opt_outs",
+    "tell_settings",
     "test_send",
     "would_be_allowed",
 ]

@@ -1,7 +1,6 @@
 """Acting on a running campaign: one update for each, done once for each key."""
 
 import secrets
-from dataclasses import asdict
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -38,7 +37,7 @@ from campaigns.gateway.series import end_times, let_times_come
 from campaigns.models import Campaign
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
-from temporal_worker.keys import digest
+from temporal_worker.keys import digest, update_id
 from temporal_worker.links import page_link
 from temporal_worker.models import ChangeCounter
 
@@ -105,15 +104,13 @@ def _update(campaign_id: str, update: str, message: _Message, user: User, key: s
         raise CampaignRefused("draft", "This campaign is a draft: it is not launched yet.")
     with naming_the_field():
         message.check()
-    by = message.by
-    update_id = f"{by.door}:{by.username}:{key}:{digest([update, asdict(message)])[:16]}"
     try:
         return client.call(
             client.execute_update(
                 campaign_workflow_id(campaign_id),
                 update,
                 message,
-                update_id=update_id,
+                update_id=update_id(message.by, key, update, message),
                 result_type=CampaignView,
                 timeout=UPDATE_TIMEOUT,
             ),

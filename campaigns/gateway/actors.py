@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from campaigns.actor_seed import seed_for_actor
 from campaigns.contract import (
     MARKETING,
     ActorView,
+    CapPolicy,
     RunView,
     SendDecision,
     SendRequest,
@@ -42,31 +44,45 @@ class ActorReading:
 def read_actor(user_id: str, *, user: User) -> ActorReading:
     """Raises ContactNotFound."""
     contact = seen_contact(user, user_id)
+    policy = policy_for(contact)
     try:
-        view = client.call(afetch_actor(user_id, QUERY_TIMEOUT))
+        view = client.call(_query_actor(user_id, policy, QUERY_TIMEOUT))
     except WorkflowNotFound:
-        return ActorReading(_seeded_view(contact), "seed")
+        return ActorReading(_seeded_view(contact, policy), "seed")
     except (TemporalUnavailable, client.QueryFailed) as error:
-        return ActorReading(_seeded_view(contact), "database", str(error))
+        return ActorReading(_seeded_view(contact, policy), "database", str(error))
     return ActorReading(view, "temporal")
 
 
 async def afetch_actor(user_id: str, timeout: float) -> ActorView:
-    """One query of an actor that runs. One that has ended has no say: the next request starts another, from the log.
+    """One query of an actor that runs, with the policy that the next request would bring. One that has ended has no say: the
+    next request starts another, from the log.
 
     Raises:
         WorkflowNotFound, QueryFailed, TemporalUnavailable
     """
+    policy = await database_sync_to_async(_policy_of, thread_sensitive=False)(user_id)
+    return await _query_actor(user_id, policy, timeout)
+
+
+async def _query_actor(user_id: str, policy: CapPolicy | None, timeout: float) -> ActorView:
     workflow_id = user_actor_workflow_id(user_id)
     try:
-        return await client.query(workflow_id, "get_state", result_type=ActorView, timeout=timeout, only_open=True)
+        return await client.query(
+            workflow_id, "get_state", policy, result_type=ActorView, timeout=timeout, only_open=True
+        )
     except WorkflowCompleted as error:
         raise WorkflowNotFound(workflow_id) from error
 
 
-def _seeded_view(contact: Contact) -> ActorView:
+def _policy_of(user_id: str) -> CapPolicy | None:
+    contact = Contact.objects.filter(user_id=user_id).first()
+    return policy_for(contact) if contact is not None else None
+
+
+def _seeded_view(contact: Contact, policy: CapPolicy) -> ActorView:
     now = timezone.now()
-    state = ActorState(seed_for_actor(contact.user_id, policy=policy_for(contact)), now)
+    state = ActorState(seed_for_actor(contact.user_id, policy=policy), now)
     return view_of(state, now, 0, RunView(0), with_decisions=True)
 
 
@@ -82,7 +98,8 @@ def would_be_allowed(
     request = SendRequest("would-be", "", channel, category, policy_for(contact), transactional, timezone.now())
     with naming_the_field():
         request.check()
-    code, reason = known_refusal(contact, channel, opted_out([user_id], channel, category).get(user_id))
+    out = opted_out([user_id], channel, category, transactional=transactional)
+    code, reason = known_refusal(contact, channel, out.get(user_id))
     if code is not None:
         return SendDecision(False, code, reason, rule=code, channel=channel, category=category, at=request.asked_at)
     return client.call(ajudge(contact, request))

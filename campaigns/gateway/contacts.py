@@ -7,11 +7,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from campaigns.contact_locks import lock_contact
 from campaigns.contract import CampaignStatus
 from campaigns.gateway.problems import CampaignRefused, InvalidRequest
 from campaigns.gateway.rights import EDIT, require, seen_contact
 from campaigns.models import Campaign, CapPolicy, Contact, Segment
-from campaigns.preferences import CONTACTS_COUNTER, lock_contact
+from campaigns.preferences import CONTACTS_COUNTER
 from temporal_worker.models import ChangeCounter
 from temporal_worker.problems import NotFound
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from campaigns import projection
-from campaigns.contract import MARKETING, CampaignStatus, CampaignView, Channel
+from campaigns.contract import CampaignStatus, CampaignView, Channel, default_category
 from campaigns.gateway.problems import CampaignRefused, InvalidRequest, KeyReused, Unavailable, naming_the_field
 from campaigns.gateway.rights import EDIT, SEND_TRANSACTIONAL, require, seen_campaign
 from campaigns.models import Campaign, Contact, Template
@@ -33,7 +34,8 @@ class Draft:
     subject: str = ""
     body_text: str = ""
     body_html: str = ""
-    category: str = MARKETING
+    category: str = ""
+    """Empty: ``marketing``, or ``transactional`` of what is that."""
     transactional: bool = False
     template: str = ""
     """The name of the template that the texts were taken from, if any."""
@@ -66,6 +68,7 @@ def create_draft(*, user: User, draft: Draft, key: str) -> CampaignView:
             with transaction.atomic():
                 row.change = ChangeCounter.bump(projection.COUNTER)
                 row.save(force_insert=True)
+                _note_mark(row, False, user)
                 return projection.load_view(row)
         except IntegrityError:
             row.pk = None
@@ -90,12 +93,22 @@ def change_draft(campaign_id: str, *, user: User, draft: Draft, draft_version: i
         if row.draft_version != draft_version:
             words = "Somebody has changed this draft since you opened it."
             raise CampaignRefused("stale", words, {"draft_version": row.draft_version})
+        was_transactional = row.transactional
         _fill(row, draft, user)
         row.draft_version += 1
         row.updated_at = timezone.now()
         row.change = ChangeCounter.bump(projection.COUNTER)
         row.save()
+        _note_mark(row, was_transactional, user)
     return projection.load_view(row)
+
+
+def _note_mark(row: Campaign, was_transactional: bool, user: User) -> None:
+    """Into the admin site's history, where it stays when the mark is gone: what passes the cap is to be answered for."""
+    if row.transactional != was_transactional:
+        before, after = ("no", "yes") if row.transactional else ("yes", "no")
+        words = f"Transactional: {before} → {after}"
+        LogEntry.objects.log_actions(user.pk, [row], CHANGE, words, single_object=True)
 
 
 def _of_key(key: str, request_hash: str) -> Campaign | None:
@@ -121,22 +134,38 @@ def _fill(row: Campaign, draft: Draft, user: User) -> None:
     template = Template.objects.filter(name=draft.template).first() if draft.template else None
     if draft.template and template is None:
         raise InvalidRequest("template", f"There is no template {draft.template}.")
+    if draft.transactional != row.transactional:
+        row.transactional_by = user.username if draft.transactional else ""
+        row.transactional_at = timezone.now() if draft.transactional else None
     for name in _COPIED:
         setattr(row, name, getattr(draft, name))
-    row.name, row.category = draft.name.strip(), draft.category or MARKETING
+    row.name, row.category = draft.name.strip(), draft.category or default_category(transactional=draft.transactional)
+    _check_category(row)
     row.template, row.template_version = template, template.version if template else 0
     if draft.channel not in set(Channel):
         raise InvalidRequest("channel", f"must be one of {', '.join(Channel)}")
     if draft.starts_at and draft.ends_at and draft.ends_at <= draft.starts_at:
         raise InvalidRequest("ends_at", "must be after starts_at")
     with naming_the_field():
-        row.compiled()
+        row.compiled_as_written()
     try:
         written = {"name", "category", *_COPIED} - {"audience"}
         row.clean_fields(exclude={field.name for field in Campaign._meta.fields} - written)
     except ValidationError as error:
         field, words = next(iter(error.message_dict.items()))
         raise InvalidRequest(field, " ".join(words)) from error
+
+
+def _check_category(row: Campaign) -> None:
+    """No category is both: one click takes somebody out of a marketing one, and must take nothing else from them."""
+    own, other = ("transactional", "marketing") if row.transactional else ("marketing", "transactional")
+    is_taken = row.category == default_category(transactional=not row.transactional)
+    if not is_taken and row.category != default_category(transactional=row.transactional):
+        others = Campaign.objects.exclude(pk=row.pk).filter(category=row.category)
+        is_taken = others.filter(transactional=not row.transactional).exists()
+    if is_taken:
+        words = f"is of {other} messages, and this one is {own}: name another, or none"
+        raise InvalidRequest("category", words)
 
 
 def _check_people(audience: Any) -> None:

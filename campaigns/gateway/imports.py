@@ -31,7 +31,7 @@ from campaigns.imports.sampling import read_sample
 from campaigns.models import AudienceImport
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
-from temporal_worker.keys import digest
+from temporal_worker.keys import digest, update_id
 from temporal_worker.models import ChangeCounter
 from temporal_worker.problems import (
     InvalidRequest,
@@ -251,9 +251,12 @@ def cancel_import(import_id: str, *, user: User, door: Door, reason: str, key: s
     message = ImportCancelInput(reason.strip(), By(user.get_username(), door))
     with naming_the_field():
         message.check()
-    update_id = f"{door}:{user.get_username()}:{key}:{digest(['cancel', reason])[:16]}"
     asking = client.execute_update(
-        import_workflow_id(import_id), "cancel", message, update_id=update_id, result_type=ImportView
+        import_workflow_id(import_id),
+        "cancel",
+        message,
+        update_id=update_id(message.by, key, "cancel", message),
+        result_type=ImportView,
     )
     try:
         return client.call(asking)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.utils import timezone
 
-from campaigns.contract import MARKETING, By, Channel, Door, PreferencesInput
+from campaigns.contract import MARKETING, By, Channel, Door, PreferencesInput, QuietHours
 from campaigns.gateway import wishes
 from campaigns.gateway.problems import CampaignRefused, Unavailable, naming_the_field
 from campaigns.models import Campaign, Contact, OptOut, PreferenceChange
@@ -43,11 +43,13 @@ class OwnWishes:
     locale: str
     history: list[PreferenceChange]
     hours_between: float | None = None
+    quiet_hours: QuietHours | None = None
 
 
 @dataclass(frozen=True)
 class OwnChanges:
-    """What is to be different. ``settings`` has the pause, the gap, the time zone and the language, as far as they change."""
+    """What is to be different. ``settings`` has the pause, the gap, the quiet hours, the time zone and the language, as far as
+    they change."""
 
     less: Collection[Toggle] = ()
     more: Collection[Toggle] = ()
@@ -95,7 +97,15 @@ def read_wishes(wish: Wish) -> OwnWishes:
     paused_until = contact.paused_until if contact.paused_until and contact.paused_until > timezone.now() else None
     toggles = _toggles(wish, contact, opt_outs)
     return OwnWishes(
-        True, opt_outs, toggles, paused_until, contact.time_zone, contact.locale, history, contact.hours_between
+        is_known=True,
+        opt_outs=opt_outs,
+        toggles=toggles,
+        paused_until=paused_until,
+        time_zone=contact.time_zone,
+        locale=contact.locale,
+        history=history,
+        hours_between=contact.hours_between,
+        quiet_hours=contact.quiet_hours,
     )
 
 
@@ -161,6 +171,7 @@ def _set(wish: Wish, settings: PreferencesInput, words: str, key: str) -> bool:
         locale=contact.locale,
         paused_until=contact.paused_until,
         hours_between=contact.hours_between,
+        quiet_hours=contact.quiet_hours,
     )
     wanted = replace(
         now,
@@ -168,6 +179,7 @@ def _set(wish: Wish, settings: PreferencesInput, words: str, key: str) -> bool:
         locale=settings.locale or now.locale,
         paused_until=now.paused_until if settings.paused_until == "unchanged" else settings.paused_until,
         hours_between=now.hours_between if settings.hours_between == "unchanged" else settings.hours_between,
+        quiet_hours=now.quiet_hours if settings.quiet_hours == "unchanged" else settings.quiet_hours,
     )
     if wanted == now:
         return False

@@ -8,13 +8,13 @@ from temporalio.exceptions import ApplicationError
 
 from campaigns.actor_seed import seed_for_actor
 from campaigns.contract import (
-    MARKETING,
     Channel,
     DecisionCode,
     SendDecision,
     SendGrant,
     SendRequest,
     UserActorInput,
+    default_category,
 )
 from campaigns.gateway.acting import problem_of
 from campaigns.gateway.problems import InvalidRequest, KeyReused, Unavailable, naming_the_field
@@ -38,11 +38,12 @@ def request_send(
     user: User,
     channel: str,
     grant_id: str,
-    category: str = MARKETING,
+    category: str = "",
     transactional: bool = False,
     campaign_id: str = "",
 ) -> SendGrant | SendDecision:
-    """A program asks for a message that it sends itself: the grant, or the decision that refuses it.
+    """A program asks for a message that it sends itself: the grant, or the decision that refuses it. Without a category it
+    is ``marketing``, or ``transactional``.
 
     Inside, the grant id begins with who asks, so that nobody can name a campaign's; the answer has it without.
 
@@ -53,6 +54,7 @@ def request_send(
     contact = seen_contact(user, user_id)
     require(user, SEND_TRANSACTIONAL if transactional else SEND)
     prefix = f"api:{user.username}:"
+    category = category or default_category(transactional=transactional)
     request = SendRequest(f"{prefix}{grant_id}", campaign_id, channel, category, policy_for(contact), transactional)
     with naming_the_field():
         request.check()
@@ -62,7 +64,8 @@ def request_send(
         # The actor would say the same; it need not be started for it.
         words = f"There is no channel {channel}: there are {', '.join(Channel)}."
         return _refused(request, DecisionCode.UNKNOWN_CHANNEL, words, grant_id)
-    code, reason = known_refusal(contact, channel, opted_out([user_id], channel, category).get(user_id))
+    out = opted_out([user_id], channel, category, transactional=transactional)
+    code, reason = known_refusal(contact, channel, out.get(user_id))
     if code is not None and code != DecisionCode.MISSING_ADDRESS:
         # Their address is the program's own affair; what they wish is not.
         refused = _refused(request, code, reason, grant_id)
@@ -113,7 +116,7 @@ def _handed_out(contact: Contact, request: SendRequest, grant: SendGrant) -> Sen
     if (grant.channel, grant.category, grant.transactional) != asked:
         # The server answers an id that it knows without asking the actor about this message.
         raise KeyReused
-    code = record_handed_out(_grant(contact, request, grant))
+    code = record_handed_out(_grant(contact, request).given(grant))
     if not code:
         return grant
 
@@ -130,15 +133,13 @@ def _handed_out(contact: Contact, request: SendRequest, grant: SendGrant) -> Sen
     return _refused(request, DecisionCode(code), reason, request.grant_id)
 
 
-def _grant(contact: Contact, request: SendRequest, given: SendGrant | None = None) -> Grant:
+def _grant(contact: Contact, request: SendRequest) -> Grant:
     return Grant(
         grant_id=request.grant_id,
         user_id=contact.user_id,
         channel=request.channel,
         category=request.category,
         transactional=request.transactional,
-        granted_at=given.granted_at if given else None,
-        policy_version=given.policy_version if given else 0,
     )
 
 

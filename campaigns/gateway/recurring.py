@@ -9,6 +9,7 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
+    ScheduleState,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -26,7 +27,7 @@ _RPC_TIMEOUT = timedelta(seconds=5)
 
 
 def ensure_schedule(row: Campaign) -> None:
-    """The campaign's Schedule; nothing when it is there.
+    """The campaign's Schedule, paused when its times are; nothing when it is there.
 
     Raises:
         InvalidRequest: ``recurs``: the server cannot read it
@@ -100,4 +101,5 @@ def _schedule(row: Campaign) -> Schedule:
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=MADE_UP_FOR if catches_up else MISSED_AFTER
         ),
+        state=ScheduleState(paused=row.times_paused_at is not None),
     )

@@ -12,6 +12,7 @@ SEND = "campaigns.send_campaign"
 SEND_TRANSACTIONAL = "campaigns.send_transactional"
 EDIT_PREFERENCES = "campaigns.edit_preferences"
 STOP_ALL = "campaigns.stop_all_campaigns"
+ERASE = "campaigns.erase_contact"
 EXPORT = "campaigns.export_send_log"
 
 _WORDS = {
@@ -19,6 +20,7 @@ _WORDS = {
     SEND: "launch or stop campaigns",
     SEND_TRANSACTIONAL: "send transactional messages",
     EDIT_PREFERENCES: "change what contacts want",
+    ERASE: "erase people",
     STOP_ALL: "stop all campaigns at once",
 }
 

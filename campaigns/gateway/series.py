@@ -9,8 +9,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from campaigns import projection
 from campaigns.contract import CampaignStatus, StopEntry, StopState, campaign_workflow_id
-from campaigns.gateway.problems import Unavailable
-from campaigns.gateway.recurring import end_schedule
+from campaigns.gateway.problems import InvalidRequest, Unavailable
+from campaigns.gateway.recurring import end_schedule, ensure_schedule
 from campaigns.models import Campaign
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable
@@ -28,11 +28,18 @@ def live_series() -> "QuerySet[Campaign]":
 def pause_all_times(reason: str) -> list[StopEntry]:
     """Pause the Schedule of each recurring campaign; what became of each. Safe to repeat.
 
-    A time that is just coming finds the row's word and begins nothing. Raises Unavailable.
+    A time that is just coming finds the row's word and begins nothing; one that is launched at this very moment has its
+    Schedule made here, paused, and whoever launches it finds it. Raises Unavailable.
     """
     entries = []
     for row in live_series().order_by("pk"):
         _mark(row, times_paused_at=timezone.now())
+        if row.status == Campaign.STARTING and row.planned_at is None:
+            try:
+                ensure_schedule(row)
+            except InvalidRequest:  # no time at all: it becomes a draft again
+                _mark(row, times_paused_at=None)
+                continue
         if _tell(row, paused=True, note=reason):
             entries.append(StopEntry(campaign_workflow_id(row.campaign_id), StopState.TIMES_PAUSED))
         else:

@@ -128,7 +128,7 @@ def _scaled(counted: Counter[tuple[str, str]], audience: int, looked_at: int) ->
 
 def _judge(row: Campaign, contacts: Sequence[Contact], now: datetime) -> list[_Judged]:
     user_ids = [contact.user_id for contact in contacts]
-    out = opted_out(user_ids, row.channel, row.category)
+    out = opted_out(user_ids, row.channel, row.category, transactional=row.transactional)
     policies = policies_for(contacts)
     judged: list[_Judged] = []
     open_ones: list[Contact] = []
@@ -205,7 +205,8 @@ def preview(campaign_id: str, *, user: User, user_id: str) -> Rendered:
     """
     row = seen_campaign(user, campaign_id)
     contact = seen_contact(user, user_id)
-    links = links_for(Wish(contact.user_id, row.channel, row.category, row.series_id))
+    wish = Wish(contact.user_id, row.channel, row.category, row.series_id)
+    links = links_for(wish, transactional=row.transactional)
     with naming_the_field():
         message = row.compiled()
     try:
@@ -233,10 +234,11 @@ def test_send(campaign_id: str, *, user: User, user_id: str, key: str) -> str:
         category=row.category,
         campaign_id=row.series_id,
         occurrence=row.occurrence,
+        transactional=row.transactional,
         is_test=True,
     )
     with naming_the_field():
-        texts = row.compiled()
+        texts = row.compiled_as_written()
     try:
         message = message_for(grant, contact, texts)
     except RenderProblem as problem:

@@ -19,10 +19,10 @@ from campaigns.contract.welcome import MOST_SPREAD_SECONDS
 from campaigns.gateway.problems import ContactNotFound
 from campaigns.models import Contact
 from temporal_worker import client
-from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
-from temporal_worker.keys import digest
-from temporal_worker.links import page_link
+from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
+from temporal_worker.keys import update_id
 from temporal_worker.problems import InvalidRequest, NotFound, NotPermitted, Refused, Unavailable, naming_the_field
+from temporal_worker.starting import start_of_row
 
 GREET = "campaigns.edit_preferences"
 
@@ -58,20 +58,14 @@ def begin_greeting(user_id: str, *, by: By, spread_seconds: int) -> None:
 
 
 def _start(message: WelcomeInput) -> None:
-    starting = client.start_workflow(
+    start_of_row(
         WELCOME_WORKFLOW_TYPE,
         message,
         id=welcome_workflow_id(message.user_id),
         task_queue=TASK_QUEUE,
-        static_summary=f"Greet {message.user_id}",
-        static_details=page_link(f"/campaigns/users/{message.user_id}/"),
+        summary=f"Greet {message.user_id}",
+        page=f"/campaigns/users/{message.user_id}/",
     )
-    try:
-        client.call(starting)
-    except WorkflowAlreadyStarted:
-        pass
-    except TemporalUnavailable as error:
-        raise Unavailable(str(error), error.retry_after) from error
 
 
 def read_welcome(user_id: str, user: User) -> WelcomeMemory:
@@ -94,9 +88,13 @@ def set_language(user_id: str, *, user: User, door: Door, language: str, key: st
         Refused: the greeting is on its way
     """
     _require_right(user)
-    update_id = f"{door}:{user.get_username()}:{key}:{digest(language)[:16]}"
+    message, by = LanguageInput(language), By(user.get_username(), door)
     asking = client.execute_update(
-        welcome_workflow_id(user_id), "set_language", LanguageInput(language), update_id=update_id, result_type=str
+        welcome_workflow_id(user_id),
+        "set_language",
+        message,
+        update_id=update_id(by, key, "set_language", message),
+        result_type=str,
     )
     try:
         return client.call(asking)

@@ -1,7 +1,7 @@
 """What a contact wants: their own words first into the database, where they count at once, then to their actor."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -13,6 +13,7 @@ from campaigns.contract import (
     By,
     Door,
     FrequencyCapInput,
+    OptOutInput,
     PreferencesInput,
     user_actor_workflow_id,
 )
@@ -30,9 +31,10 @@ from campaigns.preferences import (
     unconfirmed_opt_outs,
 )
 from campaigns.sending import asking
+from campaigns.wish_texts import cap_words, preferences_words
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
-from temporal_worker.keys import digest
+from temporal_worker.keys import update_id
 
 UPDATE_TIMEOUT = 10.0
 
@@ -50,7 +52,7 @@ def set_preferences(user_id: str, *, user: User, wish: PreferencesInput, door: D
         wish.check()
     view = update_actor(contact, "set_preferences", wish, wish.by, key)
     save_preferences(user_id, view.version, view.preferences)
-    _note(view, PreferenceChange.What.PREFERENCES, wish.by, _words(wish))
+    _note(view, PreferenceChange.What.PREFERENCES, wish.by, preferences_words(wish))
     return view
 
 
@@ -63,7 +65,7 @@ def set_cap(user_id: str, *, user: User, cap: FrequencyCapInput, door: Door, key
         cap.check()
     view = update_actor(contact, "set_frequency_cap", cap, cap.by, key)
     save_own_cap(user_id, view.own_cap)
-    _note(view, PreferenceChange.What.CAP, cap.by, "taken away" if cap.cleared else _cap_words(cap))
+    _note(view, PreferenceChange.What.CAP, cap.by, cap_words(cap))
     return view
 
 
@@ -75,42 +77,20 @@ def _note(view: ActorView, what: str, by: By, text: str) -> None:
     )
 
 
-def _words(wish: PreferencesInput) -> str:
-    """What is set, for the history."""
-    parts = [f"zone {wish.time_zone}"] if wish.time_zone else []
-    parts += [f"language {wish.locale}"] if wish.locale else []
-    if wish.paused_until is None:
-        parts.append("pause ended")
-    elif isinstance(wish.paused_until, datetime):
-        parts.append(f"paused until {wish.paused_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
-    if wish.hours_between != "unchanged":
-        hours = wish.hours_between
-        parts.append("no gap of their own" if hours is None else f"{hours:g} h between two messages")
-    for what, names in (("channels", wish.opted_out_channels), ("categories", wish.opted_out_categories)):
-        if names is not None:
-            parts.append(f"opted out of {what}: {', '.join(names) or 'none'}")
-    return ", ".join(parts)
-
-
-def _cap_words(cap: FrequencyCapInput) -> str:
-    parts = ["no limit a day" if cap.max_per_day is None else f"{cap.max_per_day} a day"]
-    if cap.min_hours_between is not None:
-        parts.append(f"{cap.min_hours_between:g} h apart")
-    if cap.quiet_hours is not None:
-        parts.append(f"quiet {cap.quiet_hours.start} to {cap.quiet_hours.end}")
-    return ", ".join(parts)
-
-
 def update_actor(
     contact: Contact, update: str, message: PreferencesInput | FrequencyCapInput, by: By, key: str
 ) -> ActorView:
-    """An update that starts the actor when none runs: what is set has to be kept."""
+    """An update that starts the actor when none runs: what is set has to be kept. Whoever calls this writes it down."""
     start = seed_for_actor(contact.user_id, policy=policy_for(contact))
-    update_id = f"{by.door}:{by.username}:{key}:{digest([update, str(message)])[:16]}"
 
     async def set_it() -> ActorView:
         return await asking.update_or_start(
-            await client.aget_client(), contact.user_id, update, message, start, update_id=update_id
+            await client.aget_client(),
+            contact.user_id,
+            update,
+            replace(message, recorded=True),
+            start,
+            update_id=update_id(by, key, update, message),
         )
 
     try:
@@ -182,8 +162,9 @@ def tell_actor(user_id: str, signal: str, channel: str, category: str) -> bool:
 
 def signal_wish(user_id: str, signal: str, channel: str, category: str) -> None:
     """Raises TemporalUnavailable."""
+    wish = OptOutInput(channel, category, recorded=True)
     try:
-        client.call(client.signal(user_actor_workflow_id(user_id), signal, OptOutMessage(channel, category)))
+        client.call(client.signal(user_actor_workflow_id(user_id), signal, wish))
     except (WorkflowNotFound, WorkflowCompleted):
         return
 

@@ -8,11 +8,12 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from campaigns import untold
 from campaigns.contract import By, Door
 from campaigns.imports.columns import read_columns
 from campaigns.imports.reading import MAX_BYTES, CsvFile, CsvRow
 from campaigns.imports.rows import CellProblem, ContactRow, read_row
-from campaigns.models import AudienceImport, Contact, ImportProblem, StagedContact
+from campaigns.models import AudienceImport, Contact, ImportProblem, PreferenceChange, StagedContact
 from campaigns.models.checks import MAX_ATTRIBUTES
 from campaigns.preferences import CONTACTS_COUNTER, record_opt_out
 from campaigns.rendering.values import ATTRIBUTES
@@ -92,7 +93,8 @@ def _stage(
         if found:
             rejected += 1
             if so_far + rejected <= MAX_PROBLEMS:
-                problems += [_to_problem(audience_import, header, row, one) for one in found]
+                whose = _whose(contact, columns)
+                problems += [_to_problem(audience_import, header, row, one, whose) for one in found]
         else:
             staged.append(
                 StagedContact(
@@ -108,6 +110,12 @@ def _stage(
     return rejected
 
 
+def _whose(contact: ContactRow, columns: list[str]) -> str:
+    """The id of a rejected row, so that its problems can be forgotten with its person; empty when it can be nobody's."""
+    is_odd = any(one.column == columns.index("user_id") for one in contact.problems)
+    return "" if is_odd else contact.user_id
+
+
 def _first_rows(audience_import: AudienceImport, read: list[tuple[CsvRow, ContactRow]]) -> dict[str, int]:
     """In which row each contact of the batch comes first: in the batches before, or in this one. The first one counts."""
     good = {contact.user_id: row.number for row, contact in reversed(read) if not contact.problems}
@@ -115,7 +123,9 @@ def _first_rows(audience_import: AudienceImport, read: list[tuple[CsvRow, Contac
     return {**good, **dict(before)}
 
 
-def _to_problem(audience_import: AudienceImport, header: list[str], row: CsvRow, one: CellProblem) -> ImportProblem:
+def _to_problem(
+    audience_import: AudienceImport, header: list[str], row: CsvRow, one: CellProblem, user_id: str
+) -> ImportProblem:
     heading = "" if one.column is None else header[one.column] or f"column {one.column + 1}"
     return ImportProblem(
         audience_import=audience_import,
@@ -123,6 +133,7 @@ def _to_problem(audience_import: AudienceImport, header: list[str], row: CsvRow,
         column=heading.encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:100],
         problem=one.problem[:300],
         value=one.value,
+        user_id=user_id,
     )
 
 
@@ -157,7 +168,8 @@ def apply_rows(audience_import: AudienceImport, *, report: Report = _silent) -> 
     """Make contacts of the staged rows, each batch in one transaction; returns when all are.
 
     A row overwrites what it fills in and leaves the rest, other attributes too. A ``no`` in the consent column is an opt-out
-    from everything; a ``yes`` takes none away. Contacts that were erased stay erased.
+    from everything; a ``yes`` takes none away. Contacts that were erased stay erased. Of another time zone or language their
+    actors will be told, those that run.
     """
     by = By(audience_import.created_by, Door.SYSTEM)
     done = audience_import.staged.filter(is_applied=True).count()
@@ -178,6 +190,7 @@ def _apply(audience_import: AudienceImport, batch: list[StagedContact], by: By) 
             record_opt_out(staged.user_id, by=by, text=f"Import {audience_import.import_id}, row {staged.row}")
     new: list[Contact] = []
     changed: list[Contact] = []
+    moved: dict[str, dict[str, str]] = {}
     for staged in batch:
         contact = known.get(staged.user_id)
         if contact is None:
@@ -186,8 +199,12 @@ def _apply(audience_import: AudienceImport, batch: list[StagedContact], by: By) 
             new.append(contact)
             staged.action = StagedContact.Action.CREATE
         else:
+            before = {name: getattr(contact, name) for name in _ACTORS_TOO}
             if contact.erased_at is None and _fill(contact, staged.values):
                 changed.append(contact)
+                settings = {name: getattr(contact, name) for name in _ACTORS_TOO}
+                if settings := dict(settings.items() - before.items()):
+                    moved[contact.user_id] = settings
             if staged.action == StagedContact.Action.CREATE:
                 staged.action = StagedContact.Action.UPDATE  # somebody else has made the contact since
         staged.is_applied = True
@@ -199,10 +216,25 @@ def _apply(audience_import: AudienceImport, batch: list[StagedContact], by: By) 
             contact.change, contact.updated_at = change, now
         Contact.objects.bulk_create(new)
         Contact.objects.bulk_update(changed, [*_COLUMNS, ATTRIBUTES, "change", "updated_at"])
+    _tell_of(moved, audience_import, by)
+
+
+def _tell_of(moved: dict[str, dict[str, str]], audience_import: AudienceImport, by: By) -> None:
+    """Their actors hear of it, and their histories say where it came from."""
+    untold.note(moved, by=by)
+    what, source = PreferenceChange.What.PREFERENCES, f"Import {audience_import.import_id}"
+    PreferenceChange.objects.bulk_create(
+        PreferenceChange(
+            user_id=user_id, who=by.username, door=by.door, what=what, text=f"{untold.words_of(settings)}: {source}"
+        )
+        for user_id, settings in moved.items()
+    )
 
 
 _ADDRESSES = ("email", "phone", "push_token")
 _COLUMNS = ("name", "email", "phone", "push_token", "locale", "time_zone")
+_ACTORS_TOO = ("time_zone", "locale")
+"""What actors know of their people too."""
 
 
 def new_contacts(audience_import: AudienceImport, after: int = 0) -> Iterator[StagedContact]:

@@ -39,7 +39,7 @@ def answer_of(decision: SendDecision, page: ActorPage) -> Answer:
         rule=rule_word(decision.rule) if decision.rule else "",
         figures=_figures(decision),
         changes=several([change_words(change) for change in decision.changes]),
-        also=several([_ALSO.get(code, code) for code in decision.also]),
+        also=several(list(dict.fromkeys(_ALSO.get(code, code) for code in decision.also))),
         policy=page.policy_words,
         used_by=_used_by(decision, page),
     )

@@ -7,11 +7,12 @@ from django.contrib.auth.models import User
 from django.forms.utils import ErrorDict
 
 from campaigns import gateway
-from campaigns.contract import MAX_CAP, MAX_GAP_HOURS, CapPolicy, Channel, FrequencyCapInput, QuietHours, WindowKind
+from campaigns.contract import MAX_CAP, MAX_GAP_HOURS, CapPolicy, Channel, FrequencyCapInput, WindowKind
 from campaigns.inspector.forms import DOOR, PersonForm, words_of
 from campaigns.inspector.page import ActorPage
 from campaigns.inspector.preference_form import Stale
 from campaigns.models.checks import check_category
+from campaigns.quiet_fields import check_quiet_times, clock_field, quiet_of
 from temporal_worker.keys import digest
 
 _NUMBER = {"inputmode": "numeric", "autocomplete": "off", "class": "input input--num"}
@@ -34,18 +35,8 @@ def _most(label: str, help_text: str = "") -> forms.IntegerField:
     )
 
 
-def _clock(label: str) -> forms.TimeField:
-    return forms.TimeField(
-        label=label,
-        required=False,
-        input_formats=["%H:%M"],
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        error_messages={"invalid": "Write it like 21:30."},
-    )
-
-
 class CapForm(PersonForm):
-    title, submit, told = "A cap of their own", "Save", "Their own cap is saved, and decides from now on."
+    heading, submit, told = "A cap of their own", "Save", "Their own cap is saved, and decides from now on."
     intro = "It takes the place of every policy, whole. Empty is no rule; 0 allows nothing."
     tick = ("count_transactional",)
     spans = {
@@ -78,15 +69,15 @@ class CapForm(PersonForm):
         help_text="As newsletter=1, offers=0.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    quiet_from = _clock("Quiet from")
-    quiet_to = _clock("Quiet until")
+    quiet_from = clock_field("Quiet from")
+    quiet_to = clock_field("Quiet until")
     count_transactional = forms.BooleanField(
         label="Transactional messages use it up too",
         required=False,
         widget=forms.CheckboxInput(attrs={"class": "check"}),
     )
 
-    def prepare(self, page: ActorPage) -> None:
+    def prepare(self, page: ActorPage, user: User) -> None:
         self.own = page.view.own_cap
         self.time_zone = (page.view.cap or CapPolicy(version=0)).time_zone
         self.clears = "Take it away" if self.own is not None else ""
@@ -114,36 +105,29 @@ class CapForm(PersonForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
-        begins, ends = cleaned.get("quiet_from"), cleaned.get("quiet_to")
-        if {"quiet_from", "quiet_to"} & set(self.errors):
-            return cleaned
-        if (begins is None) != (ends is None):
-            self.add_error("quiet_to" if ends is None else "quiet_from", "Quiet hours have a beginning and an end.")
-        elif begins is not None and begins == ends:
-            self.add_error("quiet_to", "Quiet hours must not last all day.")
+        check_quiet_times(self)
         return cleaned
 
     def blame(self, field: str, problem: str) -> None:
         super().blame(_FIELDS.get(field, field), problem)
 
-    def send(self, page: ActorPage, user: User) -> None:
+    def send(self, user_id: str, user: User) -> None:
         cap = FrequencyCapInput(cleared=True) if self.is_clearing else self._cap()
         seen = self.data.get("seen", "")
         if seen and _digest(self.own) not in (seen, _digest(cap.cap())):
             self.add_error(None, "Somebody has changed their own cap meanwhile. Save again if yours is to hold.")
             raise Stale
-        gateway.set_cap(page.view.user_id, user=user, cap=cap, door=DOOR, key=self.key)
+        gateway.set_cap(user_id, user=user, cap=cap, door=DOOR, key=self.key)
 
     def _cap(self) -> FrequencyCapInput:
         asked = self.cleaned_data
-        begins, ends = asked["quiet_from"], asked["quiet_to"]
         return FrequencyCapInput(
             max_per_day=asked["max_per_day"],
             min_hours_between=asked["min_hours_between"],
             window=asked["window"],
             per_channel={one.value: asked[one] for one in Channel if asked[one] is not None} or None,
             per_category=asked["categories"] or None,
-            quiet_hours=QuietHours(f"{begins:%H:%M}", f"{ends:%H:%M}") if begins is not None else None,
+            quiet_hours=quiet_of(asked),
             count_transactional=asked["count_transactional"],
             time_zone=self.time_zone,
         )

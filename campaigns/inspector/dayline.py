@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from functools import cached_property
 
 from campaigns.actor.zones import day_around, instant_of
-from campaigns.contract import ActorView, CapPolicy, SendRecord, WindowKind
+from campaigns.contract import ActorView, CapPolicy, QuietHours, SendRecord, WindowKind
 from campaigns.inspector.channels import ChannelLine, counted_sends
 from campaigns.inspector.clock import Clock
 from campaigns.inspector.drawing import Bar, Label, Lane, Mark, Refusal, Scale
@@ -131,9 +131,17 @@ class Dayline:
 
     @cached_property
     def quiet_spans(self) -> list[tuple[datetime, datetime]]:
-        quiet = self.cap.quiet_hours
-        if quiet is None:
-            return []
+        """Of the cap's quiet hours and of their own, those that overlap as one."""
+        found = [self._spans_of(quiet) for quiet in (self.cap.quiet_hours, self._own_quiet) if quiet is not None]
+        spans: list[tuple[datetime, datetime]] = []
+        for begins, ends in sorted(span for each in found for span in each):
+            if spans and begins <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(ends, spans[-1][1]))
+            else:
+                spans.append((begins, ends))
+        return spans
+
+    def _spans_of(self, quiet: QuietHours) -> list[tuple[datetime, datetime]]:
         spans = []
         day = self._clock.local(self.scale.start).date() - timedelta(days=1)
         while day <= self._clock.local(self.scale.end).date():
@@ -148,6 +156,10 @@ class Dayline:
     @property
     def quiet(self) -> list[Bar]:
         return [Bar(self.scale.x(begins), self.scale.width(begins, ends)) for begins, ends in self.quiet_spans]
+
+    @property
+    def _own_quiet(self) -> QuietHours | None:
+        return self._view.preferences.quiet_hours
 
     @property
     def gap(self) -> Bar | None:
@@ -266,4 +278,6 @@ class Dayline:
         parts += [f"{line.word} is allowed {'now' if line.is_open else line.when}." for line in self._lines]
         if self.cap.quiet_hours is not None:
             parts.append(f"Quiet hours from {self.cap.quiet_hours.start} to {self.cap.quiet_hours.end}.")
+        if self._own_quiet is not None:
+            parts.append(f"Their own quiet hours from {self._own_quiet.start} to {self._own_quiet.end}.")
         return " ".join(parts)

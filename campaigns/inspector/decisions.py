@@ -4,12 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from campaigns.contract import DecisionEntry, EntryKind, SendRecord
+from campaigns.contract import Change, DecisionEntry, EntryKind, SendRecord
 from campaigns.gateway.stampedes import STAMPEDE
 from campaigns.inspector.clock import Clock
-from campaigns.inspector.words import channel_word
-from campaigns.models import SendLog
+from campaigns.inspector.words import change_words, channel_word, several
+from campaigns.models import CampaignRecipient, SendLog
 from campaigns.models.words import ATTEMPTED, Outcome
+from campaigns.presentation.steps import step_url
+from campaigns.presentation.words import code_words
+from campaigns.said import ELSEWHERE, known_id
+from temporal_worker.snapshots import from_json
 
 _OUTCOMES: dict[str, tuple[str, str]] = {
     Outcome.INTENT: ("move", "In flight"),
@@ -18,6 +22,7 @@ _OUTCOMES: dict[str, tuple[str, str]] = {
     Outcome.UNKNOWN: ("warn", "Unknown"),
     Outcome.DENIED: ("bad", "Refused"),
     Outcome.DEFERRED: ("warn", "Put off"),
+    Outcome.RELEASED: ("ended", "Given back"),
 }
 _KINDS: dict[str, tuple[str, str]] = {
     EntryKind.GRANTED: ("ok", "Granted"),
@@ -27,12 +32,13 @@ _KINDS: dict[str, tuple[str, str]] = {
 }
 
 
-_ASKED = {"test-to": "a test", "api": "a program"}
+_ASKED = {"test-to": "a test", "api": "a program", ELSEWHERE.rstrip(":"): "another system"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line. ``code`` is for machines; ``grant_id`` names the message; ``used_by`` are the grants that used a cap up."""
+    """One line. ``code`` is for machines; ``grant_id`` names the message; ``used_by`` are the grants that used a cap up;
+    ``step`` leads to the decision in the actor's history."""
 
     key: str
     at: datetime
@@ -47,6 +53,7 @@ class Entry:
     used_by: Sequence[str] = ()
     is_test: bool = False
     is_grant: bool = False
+    step: str = ""
 
     @property
     def anchor(self) -> str:
@@ -63,10 +70,10 @@ def entries(
 ) -> list[Entry]:
     """A grant and what became of it are one line, the log's; the actor's word for it stands in it."""
     granted = {one.grant_id: one for one in decisions if one.code == EntryKind.GRANTED}
-    in_log = {row.grant_id for row in log if row.outcome in ATTEMPTED}
+    in_log = {known_id(row) for row in log if row.outcome in ATTEMPTED}
     found = [_logged(row, granted.get(row.grant_id), names, clock) for row in log]
     for number, one in enumerate(decisions):
-        if one.code != EntryKind.GRANTED or one.grant_id not in in_log:
+        if one.code not in (EntryKind.GRANTED, EntryKind.SENT_ELSEWHERE) or one.grant_id not in in_log:
             found.append(_told(number, one, names, clock))
     return sorted(found, key=lambda entry: (entry.at, entry.key), reverse=True)
 
@@ -89,11 +96,12 @@ def _logged(row: SendLog, granted: DecisionEntry | None, names: dict[str, str], 
         title=title(row.channel, row.category, row.campaign_id, names, row.grant_id),
         text=" ".join(_sentences(row, granted, clock)),
         code=row.code if row.code and row.code != "allowed" else "transactional" if row.transactional else "",
-        grant_id=row.grant_id,
+        grant_id=known_id(row),
         campaign_id=row.campaign_id if row.campaign_id in names else "",
         used_by=row.used_by or (),
         is_test=row.is_test,
         is_grant=row.outcome in ATTEMPTED,
+        step=step_url(row),
     )
 
 
@@ -112,12 +120,17 @@ def _sentences(row: SendLog, granted: DecisionEntry | None, clock: Clock) -> Ite
         yield "Nobody knows whether it went out: it keeps its slot, and is not sent again."
     elif row.outcome == Outcome.FAILED:
         yield "It did not go out, and its slot is free again."
+    elif row.outcome == Outcome.RELEASED:
+        yield "No message had begun, and its slot was given back."
     elif row.outcome == Outcome.INTENT:
         yield "It is being handed over; how it ends is not known yet."
     elif row.outcome == Outcome.DEFERRED and row.next_allowed_at is not None:
         yield f"Put off to {clock.short(row.next_allowed_at)}."
     elif row.outcome == Outcome.DENIED and row.next_allowed_at is not None:
         yield f"The earliest would have been {clock.short(row.next_allowed_at)}."
+    if row.changes:
+        words = several([change_words(from_json(Change, change)) for change in row.changes])
+        yield f"It would have passed with: {words}."
 
 
 def _told(number: int, one: DecisionEntry, names: dict[str, str], clock: Clock) -> Entry:
@@ -177,3 +190,31 @@ def _held_for(send: SendRecord, outcome: str | None) -> str:
     if send.grant_id.startswith(STAMPEDE):
         return "A stampede took it for show; nothing is sent."
     return "It is granted, and its message has not begun."
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A message that is put off: asked for again at ``at``, ``when`` on their clock, because of ``why``."""
+
+    campaign_id: str
+    name: str
+    channel: str
+    at: datetime
+    when: str
+    why: str
+
+
+def waiting(rows: Sequence[CampaignRecipient], clock: Clock) -> list[Waiting]:
+    """The queue of what is put off for somebody, the soonest first."""
+    return [
+        Waiting(
+            campaign_id=row.campaign.campaign_id,
+            name=row.campaign.name,
+            channel=channel_word(row.campaign.channel),
+            at=row.next_at,
+            when=clock.short(row.next_at),
+            why=code_words(row.code),
+        )
+        for row in rows
+        if row.next_at is not None
+    ]

@@ -8,14 +8,15 @@ from django.utils import timezone
 
 from campaigns.contract import MARKETING, ActorView, Channel, SendDecision
 from campaigns.contract import OptOut as OptOutMessage
-from campaigns.models import Campaign, CapPolicy, Contact, OptOut, PreferenceChange, SendLog
-from campaigns.models.words import ATTEMPTED
+from campaigns.models import Campaign, CampaignRecipient, CapPolicy, Contact, OptOut, PreferenceChange, SendLog
+from campaigns.models.words import ATTEMPTED, RecipientState
 from campaigns.policies import policy_row_for, policy_version
 from campaigns.sending.recipients import known_refusal
 
 SHOWN_ROWS = 60
 """Rows of the send log that the page is drawn from."""
 SHOWN_CHANGES = 8
+SHOWN_DEFERRED = 20
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Facts:
     """What the log says of the grants that the actor has in its window; those that it says nothing of are left out."""
     campaigns: dict[str, str] = field(default_factory=dict)
     """Names of campaigns by id."""
+    deferred: list[CampaignRecipient] = field(default_factory=list)
+    """What is put off for them, with its campaign, the soonest first."""
 
 
 def facts_of(contact: Contact, view: ActorView) -> Facts:
@@ -64,7 +67,17 @@ def facts_of(contact: Contact, view: ActorView) -> Facts:
         policy=_policy(contact),
         outcomes=dict(attempted.order_by().values_list("grant_id", "outcome")),
         campaigns=campaign_names([*told, *(row.campaign_id for row in log)]),
+        deferred=_deferred(contact),
     )
+
+
+def _deferred(contact: Contact) -> list[CampaignRecipient]:
+    # By the keys of those that still run, of which there are few: that is the index that there is.
+    running = list(Campaign.objects.filter(closed_at=None).exclude(audience_fixed_at=None).values_list("pk", flat=True))
+    rows = CampaignRecipient.objects.filter(
+        campaign__in=running, user_id=contact.user_id, state=RecipientState.DEFERRED
+    )
+    return list(rows.select_related("campaign").order_by("next_at", "pk")[:SHOWN_DEFERRED])
 
 
 def campaign_names(campaign_ids: Iterable[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from campaigns.inspector.page import ActorPage
 from campaigns.inspector.words import CHANNELS
 from campaigns.models import Campaign
 from campaigns.models.checks import check_category
-from dashboard.keyed_forms import KeyedForm
+from dashboard.keyed_forms import ActionForm, KeyedForm
 
 MOST_CATEGORIES = 50
 _CATEGORY = forms.TextInput(attrs={"autocomplete": "off", "list": "categories"})
@@ -42,26 +42,21 @@ class AskForm(KeyedForm):
         return {name: self.cleaned_data[name] for name in ("channel", "category", "transactional")}
 
 
-class PersonForm(KeyedForm):
-    """What can be done with one person. ``told`` is the short note that it was done.
+class PersonForm(ActionForm[ActorPage, User, None]):
+    """What can be done with one person. It is prepared before it is read too: what may be chosen depends on the person.
 
     ``ticks`` are fields of several boxes, ``tick`` those of one, ``clears`` the words of a second button.
     """
 
-    title: ClassVar[str]
-    submit: ClassVar[str]
-    told: ClassVar[str]
-    danger: ClassVar[bool] = False
     right: ClassVar[str] = "campaigns.edit_preferences"
     ticks: ClassVar[tuple[str, ...]] = ()
     tick: ClassVar[tuple[str, ...]] = ()
     spans: ClassVar[dict[str, str]] = {}
     """Fields that share a line: ``of-2`` with one more, ``of-3`` with two."""
     clears = ""
-    intro = ""
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files)
         for name, field in self.fields.items():
             field.span = self.spans.get(name, "")  # type: ignore[attr-defined]
 
@@ -74,13 +69,6 @@ class PersonForm(KeyedForm):
         data: Any = self.data
         self.data = data = data.copy()
         data[name] = value
-
-    def prepare(self, page: ActorPage) -> None:
-        """Fill in what depends on the person, for drawing and for reading what was typed."""
-
-    def send(self, page: ActorPage, user: User) -> None:
-        """Do it. Raises :class:`campaigns.gateway.CampaignProblem`."""
-        raise NotImplementedError
 
 
 class NotAllowed(gateway.CampaignRefused):
@@ -96,7 +84,7 @@ class TestForm(PersonForm):
 
     __test__ = False  # no test class, whatever its name
 
-    title, submit, told = "Send a test", "Send it", "The test was sent. It counts."
+    heading, submit, told = "Send a test", "Send it", "The test was sent. It counts."
     right = "campaigns.send_campaign"
     spans = {"channel": "of-2", "category": "of-2"}
     channel = forms.ChoiceField(choices=list(CHANNELS.items()))
@@ -108,17 +96,18 @@ class TestForm(PersonForm):
     )
     text = forms.CharField(label="What it says", max_length=500, initial=TEXT, widget=forms.Textarea(attrs={"rows": 3}))
 
-    def prepare(self, page: ActorPage) -> None:
+    def prepare(self, page: ActorPage, user: User) -> None:
+        self.clock = page.clock
         self.intro = (
             f"It goes to {page.name} themselves, through their actor, by every rule: it is refused when a message would be, "
             "and it counts like one. A campaign’s own test goes to you instead and counts for nobody: that is on the "
             "campaign’s page."
         )
 
-    def send(self, page: ActorPage, user: User) -> None:
+    def send(self, user_id: str, user: User) -> None:
         asked = self.cleaned_data
         answer = send_test(
-            page.view.user_id,
+            user_id,
             user=user,
             channel=asked["channel"],
             category=asked["category"],
@@ -126,7 +115,7 @@ class TestForm(PersonForm):
             key=self.key,
         )
         if isinstance(answer, SendDecision):
-            raise NotAllowed(answer, page.clock.short(answer.next_allowed_at) if answer.next_allowed_at else "")
+            raise NotAllowed(answer, self.clock.short(answer.next_allowed_at) if answer.next_allowed_at else "")
 
 
 def words_of(text: str) -> list[str]:

@@ -49,10 +49,13 @@ def _because(decision: SendDecision, view: ActorView, clock: Clock) -> str:
         case DecisionCode.CAP_DAY if view.cap is not None and view.window_ends_at is not None:
             is_day = window_phrase(view) == "today"
             return "when a new day begins for them" if is_day else "when the oldest has been sent for 24 hours"
-        case DecisionCode.CAP_CHANNEL | DecisionCode.CAP_CATEGORY:
+        case DecisionCode.CAP_CHANNEL:
             return "when the cap of the channel has room again"
+        case DecisionCode.CAP_CATEGORY:
+            return "when the cap of the category has room again"
         case DecisionCode.QUIET_HOURS:
-            return "when their quiet hours end"
+            wish = ", as they wish" if decision.rule == "own_quiet_hours" else ""
+            return f"when their quiet hours end{wish}"
         case DecisionCode.PAUSED_BY_USER:
             return "when the pause that they asked for ends"
     return "as things stand"
@@ -82,9 +85,11 @@ def _reason(decision: SendDecision) -> str:
         case DecisionCode.MISSING_ADDRESS:
             return "they have no address for it"
         case DecisionCode.SUPPRESSED:
-            return "it is suppressed, after a bounce or a complaint"
+            return "it is suppressed"
         case DecisionCode.CAP_DAY | DecisionCode.CAP_CHANNEL | DecisionCode.CAP_CATEGORY:
             return "their cap allows none"
+        case DecisionCode.QUIET_HOURS:
+            return "the quiet hours of the cap and their own leave no time of day"
     words = decision.reason.rstrip(".")
     return f"{words[:1].lower()}{words[1:]}"
 

@@ -71,6 +71,11 @@ class ActorPage:
         return lede.standing(self.view, self.lines)
 
     @property
+    def title(self) -> str:
+        """``Waits · Amara Okafor``: what the tab says."""
+        return f"{self.standing[1]} · {self.name}"
+
+    @property
     def lede(self) -> list[Part]:
         return lede.lede(self.view, self.lines, self.clock)
 
@@ -101,6 +106,10 @@ class ActorPage:
     def flights(self) -> list[decisions.Flight]:
         return decisions.flights(self.view.sends_in_window, self.facts.outcomes, self.facts.campaigns, self.clock)
 
+    @cached_property
+    def waiting(self) -> list[decisions.Waiting]:
+        return decisions.waiting(self.facts.deferred, self.clock)
+
     # ── What they want, and what holds ───────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -113,7 +122,7 @@ class ActorPage:
         if any(one.key() in ((channel, ""), ("", "")) for one in preferences.opt_outs):
             return "No, they have opted out"
         if contact.is_suppressed(channel) or channel in preferences.suppressed_channels:
-            return "No, suppressed after a bounce or a complaint"
+            return f"No, {contact.get_suppressed_reason_display()}" if contact.suppressed_reason else "No, suppressed"
         if not contact.address_for(channel):
             return "No address"
         limit = (self.view.cap.per_channel or {}).get(channel) if self.view.cap else None
@@ -133,6 +142,11 @@ class ActorPage:
     def how_often(self) -> str:
         wish = self.view.preferences.hours_between
         return f"{hours(wish)} apart at least, as they wish" if wish else "As the cap allows"
+
+    @property
+    def own_quiet(self) -> str:
+        wish = self.view.preferences.quiet_hours
+        return f"{quiet_words(wish)}, as they wish" if wish else "As the cap has them"
 
     @property
     def quiet(self) -> str:
@@ -176,7 +190,8 @@ class ActorPage:
         known = self.view.policy.version if self.view.policy else 0
         if self.is_own_cap or self.facts.policy.counter <= known:
             return ""
-        return f"Policies are at version {self.facts.policy.counter}; the actor takes it on with the next request."
+        newer = self.facts.policy.counter
+        return f"Policies are at version {newer}: it decides from now on, and the actor keeps it with the next grant."
 
     @property
     def history(self) -> list[tuple[PreferenceChange, str, str]]:
@@ -197,6 +212,7 @@ class ActorPage:
         moments += [self.dayline.open_until(now), self.dayline.scale.end] if self.dayline.is_day else []
         moments += [begins for begins, _ in self.dayline.quiet_spans]
         moments += [at for at in (self.view.window_ends_at, self.view.preferences.paused_until) if at is not None]
+        moments += [one.at for one in self.waiting]
         # An outcome is written to the log, of which the actor hears nothing.
         for flight in self.flights:
             age = now - flight.since
@@ -233,4 +249,8 @@ def change_words(row: PreferenceChange) -> str:
             return f"Own cap: {row.text}" if row.text else "Own cap changed"
         case what.PREFERENCES:
             return row.text or "Preferences changed"
+        case what.SUPPRESSED | what.UNSUPPRESSED:
+            by = f" by {channel_word(row.channel)}" if row.channel else " by every channel"
+            verb = "Suppressed" if row.what == what.SUPPRESSED else "No longer suppressed"
+            return f"{verb}{by}{f': {row.text}' if row.text else ''}"
     return f"{row.get_what_display().capitalize()}{f': {row.text}' if row.text else ''}"

@@ -13,11 +13,12 @@ from django import forms
 from django.contrib.auth.models import User
 
 from campaigns import gateway
-from campaigns.contract import MAX_GAP_HOURS, By, OptOut, PreferencesInput
+from campaigns.contract import MAX_GAP_HOURS, By, OptOut, PreferencesInput, QuietHours
 from campaigns.inspector.forms import DOOR, PersonForm, words_of
 from campaigns.inspector.page import ActorPage, opt_out_words
 from campaigns.inspector.words import CHANNELS
 from campaigns.models.checks import check_category, check_locale
+from campaigns.quiet_fields import check_quiet_times, clock_field, quiet_of
 
 _ZONES = sorted(
     zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/"))
@@ -26,9 +27,9 @@ _LOCAL = "%Y-%m-%dT%H:%M"
 
 
 class PreferencesForm(PersonForm):
-    title, submit, told = "Preferences", "Save", "The preferences are saved, and count from now on."
+    heading, submit, told = "Preferences", "Save", "The preferences are saved, and count from now on."
     ticks = ("channels", "outs")
-    spans = {"time_zone": "of-2", "locale": "of-2"}
+    spans = dict.fromkeys(("quiet_from", "quiet_to", "time_zone", "locale"), "of-2")
     was = forms.CharField(required=False, widget=forms.HiddenInput)
     channels = forms.MultipleChoiceField(
         label="May be written to by",
@@ -64,6 +65,8 @@ class PreferencesForm(PersonForm):
         help_text="As they wish, beside the cap: 24 is one a day at most, 168 one a week. Empty: as the cap allows.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
+    quiet_from = clock_field("Quiet from", "As they wish, beside the quiet hours of the cap.")
+    quiet_to = clock_field("Quiet until")
     time_zone = forms.CharField(max_length=64, required=False, widget=forms.Select)
     locale = forms.CharField(
         label="Language",
@@ -74,7 +77,7 @@ class PreferencesForm(PersonForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
-    def prepare(self, page: ActorPage) -> None:
+    def prepare(self, page: ActorPage, user: User) -> None:
         seen = _seen(page)
         self.now = seen
         zone = seen["time_zone"]
@@ -99,6 +102,7 @@ class PreferencesForm(PersonForm):
                 "locale": seen["locale"],
                 "paused_until": _local(seen["paused_until"], page.clock.zone),
                 "hours_between": seen["hours_between"],
+                **dict(zip(("quiet_from", "quiet_to"), seen["quiet_hours"].split("-"), strict=False)),
             }
         )
         self.zone = page.clock.zone
@@ -107,7 +111,7 @@ class PreferencesForm(PersonForm):
         """What the editor saw when the form was drawn, else what is so now."""
         try:
             was = json.loads(self.data.get("was", ""))
-            names = ("time_zone", "locale", "paused_until", "hours_between")
+            names = ("time_zone", "locale", "paused_until", "hours_between", "quiet_hours")
             texts = all(isinstance(was[name], str) for name in names)
             if texts and isinstance(was["outs"], list) and all(isinstance(one, str) for one in was["outs"]):
                 return dict(was)
@@ -135,8 +139,13 @@ class PreferencesForm(PersonForm):
             raise forms.ValidationError("This year cannot be meant.")
         return at.replace(tzinfo=None) if at is not None else None
 
-    def send(self, page: ActorPage, user: User) -> None:
-        was, user_id, by = self._was(), page.view.user_id, By(user.username, DOOR)
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        check_quiet_times(self)
+        return cleaned
+
+    def send(self, user_id: str, user: User) -> None:
+        was, by = self._was(), By(user.username, DOOR)
         self._refuse_stale(was)
         wanted, seen = self._wanted_outs(), set(was["outs"])
         for out in sorted(wanted - seen):
@@ -160,6 +169,7 @@ class PreferencesForm(PersonForm):
             "locale": self.cleaned_data["locale"],
             "paused_until": until.replace(tzinfo=self.zone).isoformat() if until else "",
             "hours_between": f"{hours:g}" if hours else "",
+            "quiet_hours": _dashed(quiet_of(self.cleaned_data)),
         }
 
     def _changed(self, was: dict[str, Any]) -> dict[str, str]:
@@ -175,6 +185,8 @@ class PreferencesForm(PersonForm):
             wish["paused_until"] = datetime.fromisoformat(wish["paused_until"]) if wish["paused_until"] else None
         if "hours_between" in wish:
             wish["hours_between"] = float(wish["hours_between"]) if wish["hours_between"] else None
+        if "quiet_hours" in wish:
+            wish["quiet_hours"] = quiet_of(self.cleaned_data)
         return wish
 
     def _refuse_stale(self, was: dict[str, Any]) -> None:
@@ -183,7 +195,7 @@ class PreferencesForm(PersonForm):
             if self.now[name] not in (was[name], value) and not _same_minute(self.now[name], value):
                 now = self.now[name] or "nothing"
                 words = f"Somebody has changed it meanwhile, to {now}. Save again if yours is to hold."
-                self.add_error(name, words)
+                self.add_error("quiet_to" if name == "quiet_hours" else name, words)
         if self.errors:
             raise Stale
 
@@ -192,7 +204,8 @@ class PreferencesForm(PersonForm):
         super().show_again(keep_key=keep_key)
         if stale:
             # What is drawn again has been seen together with the note of what holds now.
-            now = {name: self.now[name] for name in self.errors if name in self.now}
+            names = {"quiet_hours" if name == "quiet_to" else name for name in self.errors}
+            now = {name: self.now[name] for name in names if name in self.now}
             self.retype("was", json.dumps({**self._was(), **now}))
 
 
@@ -212,7 +225,12 @@ def _seen(page: ActorPage) -> dict[str, Any]:
         "locale": preferences.locale,
         "paused_until": until.isoformat() if until is not None and until > page.at else "",
         "hours_between": f"{preferences.hours_between:g}" if preferences.hours_between else "",
+        "quiet_hours": _dashed(preferences.quiet_hours),
     }
+
+
+def _dashed(quiet: QuietHours | None) -> str:
+    return f"{quiet.start}-{quiet.end}" if quiet is not None else ""
 
 
 def _is_channel(key: str) -> bool:

@@ -39,6 +39,7 @@ _RULES = {
     "min_hours_between": "Minimum gap",
     "hours_between": "Their own gap",
     "quiet_hours": "Quiet hours",
+    "own_quiet_hours": "Their own quiet hours",
     "paused_until": "Their pause",
     "opted_out": "Opt-out",
     "opt_outs": "Opt-out",
@@ -74,7 +75,7 @@ def _held(decision: SendDecision, clock: Clock, last: datetime | None) -> str:
         case DecisionCode.CAP_CHANNEL | DecisionCode.CAP_CATEGORY:
             return rule_word(decision.rule)
         case DecisionCode.QUIET_HOURS:
-            return "Quiet hours"
+            return rule_word(decision.rule)
         case DecisionCode.PAUSED_BY_USER:
             return "Their pause"
         case DecisionCode.OPTED_OUT:
@@ -102,6 +103,8 @@ def change_words(change: Change) -> str:
             return f"the gap that they wish {hours(float(change.current))} → {hours(float(change.needed))}"
         case "quiet_hours":
             return f"quiet hours {_dashed(change.current)} → {_dashed(change.needed) or 'none'}"
+        case "own_quiet_hours":
+            return f"the quiet hours that they wish {_dashed(change.current)} → {_dashed(change.needed) or 'none'}"
         case "paused_until":
             return "end their pause"
         case "suppressed_channels":

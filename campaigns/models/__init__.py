@@ -14,6 +14,7 @@ from campaigns.models.sandbox import SandboxMessage
 from campaigns.models.segments import Segment
 from campaigns.models.send_log import SendHour, SendLog
 from campaigns.models.templates import Template
+from campaigns.models.untold import UntoldSetting
 
 __all__ = [
     "AudienceImport",
@@ -32,4 +33,5 @@ __all__ = [
     "SendLog",
     "StagedContact",
     "Template",
+    "UntoldSetting",
 ]

@@ -48,6 +48,13 @@ class Campaign(MessageTexts):
     name = models.CharField(max_length=200, validators=[check_one_line])
     category = models.CharField(max_length=MAX_NAME, default=MARKETING, validators=[check_category])
     transactional = models.BooleanField(default=False)
+    transactional_by = models.CharField(
+        "marked transactional by",
+        max_length=150,
+        blank=True,
+        help_text="Of a recurring one it stands in the first row.",
+    )
+    transactional_at = models.DateTimeField("marked transactional at", null=True, blank=True)
     template = models.ForeignKey(Template, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     template_version = models.PositiveIntegerField(default=0)
     audience = models.JSONField(default=dict)
@@ -82,6 +89,12 @@ class Campaign(MessageTexts):
     unknown_count = models.PositiveIntegerField(default=0)
     pending_count = models.PositiveIntegerField(default=0)
     denied_by_reason = models.JSONField(default=dict)
+    recount_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When somebody deferred has opted out of it; empty: its workflow knows of it.",
+    )
     reason = models.CharField(max_length=500, blank=True, help_text="Why it is paused or was cancelled.")
     finishes_at = models.DateTimeField(null=True, blank=True, help_text="When it will be done, as it looks now.")
     approval_request_id = models.CharField(max_length=64, blank=True)
@@ -123,6 +136,7 @@ class Campaign(MessageTexts):
             ("send_campaign", "Can launch campaigns, pause, resume and cancel them, and send tests"),
             ("send_transactional", "Can mark a campaign as transactional: it passes caps and quiet hours"),
             ("edit_preferences", "Can change a contact's wishes and own cap"),
+            ("erase_contact", "Can erase a contact: forget for ever who somebody is"),
             ("stop_all_campaigns", "Can stop every running campaign at once"),
             ("export_send_log", "Can export the send log"),
         ]

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from campaigns.contract import MAX_NAME, Channel
+from campaigns.contract import MARKETING, MAX_NAME, Channel, QuietHours
 from campaigns.models.checks import (
     check_attributes,
     check_channels,
@@ -50,6 +50,10 @@ class Contact(models.Model):
         editable=False,
         help_text="So many hours at least they wish between two messages; empty: as many as the cap allows.",
     )
+    quiet_from = models.TimeField(
+        null=True, blank=True, editable=False, help_text="From when on they wish nothing, on their own clock, …"
+    )
+    quiet_to = models.TimeField("quiet until", null=True, blank=True, editable=False, help_text="… and until when.")
     own_cap = models.JSONField(
         null=True, blank=True, editable=False, help_text="A cap of their own, as it was last given to their actor."
     )
@@ -69,7 +73,12 @@ class Contact(models.Model):
 
     class Meta:
         ordering = ["user_id"]
-        indexes = [models.Index(fields=["locale"]), models.Index(fields=["time_zone"])]
+        indexes = [
+            models.Index(fields=["locale"]),
+            models.Index(fields=["time_zone"]),
+            # Whom no policy reaches (campaigns.policy_reach).
+            models.Index(fields=["user_id"], condition=Q(own_cap__isnull=False), name="contact_with_own_cap"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} · {self.name}" if self.name else self.user_id
@@ -86,6 +95,17 @@ class Contact(models.Model):
     def unreachable_channels(self) -> list[str]:
         return [channel.value for channel in Channel if self.is_suppressed(channel)]
 
+    @property
+    def quiet_hours(self) -> QuietHours | None:
+        """As they wish, beside those of the cap."""
+        if self.quiet_from is None or self.quiet_to is None:
+            return None
+        return QuietHours(f"{self.quiet_from:%H:%M}", f"{self.quiet_to:%H:%M}")
+
+    @quiet_hours.setter
+    def quiet_hours(self, quiet: QuietHours | None) -> None:
+        self.quiet_from, self.quiet_to = (quiet.start_time, quiet.end_time) if quiet is not None else (None, None)
+
     def address_for(self, channel: str) -> str:
         """Where a message of this channel goes; empty when they have none, or the channel is unknown."""
         return {
@@ -99,6 +119,7 @@ class Contact(models.Model):
         self.name = self.email = self.phone = self.push_token = ""
         self.attributes = {}
         self.locale = self.time_zone = ""
+        self.paused_until = self.hours_between = self.quiet_hours = None
         self.suppressed_reason = self.Suppressed.ERASED
         self.erased_at = self.suppressed_at = timezone.now()
         self.save()
@@ -128,9 +149,12 @@ class OptOut(models.Model):
         return f"{self.user_id}: {self.channel or 'every channel'}, {self.category or 'every category'}"
 
     @staticmethod
-    def against(channel: str, category: str) -> Q:
-        """The opt-outs that stand against a message of this channel and category."""
-        return Q(channel__in=["", channel], category__in=["", category])
+    def against(channel: str, category: str, *, transactional: bool) -> Q:
+        """The opt-outs that stand against a message, as :meth:`campaigns.contract.OptOut.holds_back` says of one."""
+        of_category = Q(category__in=["", category])
+        if transactional:
+            of_category &= ~Q(category=MARKETING)
+        return Q(channel__in=["", channel]) & of_category
 
 
 class PreferenceChange(models.Model):

@@ -93,13 +93,19 @@ class StagedContact(models.Model):
 
 
 class ImportProblem(models.Model):
-    """What is wrong with one cell; its row is left out. ``value`` is the cell as it was, cut."""
+    """What is wrong with one cell; its row is left out. ``value`` is the cell as it was, cut.
+
+    ``user_id`` is whose row it is, as the row itself says; empty when that is what is wrong, or it was not kept yet.
+    """
 
     audience_import = models.ForeignKey(AudienceImport, on_delete=models.CASCADE, related_name="problems")
     row = models.PositiveIntegerField()
     column = models.CharField(max_length=100, blank=True, help_text="As the file calls it; empty: the whole row.")
     problem = models.CharField(max_length=300)
     value = models.CharField(max_length=100, blank=True)
+    user_id = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False, db_index=True
+    )  # db_default: a worker of the version before may still be writing
 
     class Meta:
         ordering = ["row", "pk"]

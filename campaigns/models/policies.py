@@ -13,6 +13,7 @@ from campaigns.contract import MAX_CAP, MAX_GAP_HOURS, Channel, QuietHours, Wind
 from campaigns.contract import CapPolicy as CapPolicyMessage
 from campaigns.models.checks import check_category_caps, check_channel_caps, check_user_id, check_zone
 from campaigns.models.segments import Segment
+from dashboard.one_row import OneRowSettings
 from temporal_worker.models import ChangeCounter
 
 POLICY_COUNTER = "cap-policies"
@@ -144,10 +145,9 @@ def _on_segment_saved(instance: Segment, created: bool, **kwargs: Any) -> None:
             ChangeCounter.bump(POLICY_COUNTER)
 
 
-class CampaignSettings(models.Model):
+class CampaignSettings(OneRowSettings):
     """Limits of all campaigns. One row; each save raises its version, and new launches carry the newest."""
 
-    version = models.PositiveIntegerField(default=1, editable=False)
     approval_above = models.PositiveIntegerField(
         "approval above", default=1_000, help_text="A launch to more recipients than this has to be approved."
     )
@@ -163,7 +163,7 @@ class CampaignSettings(models.Model):
         help_text="Recipients of one shard.",
     )
     batch_size = models.PositiveIntegerField(
-        default=100,
+        default=500,
         validators=[MinValueValidator(1), MaxValueValidator(1_000)],
         help_text="Recipients of one activity.",
     )
@@ -182,24 +182,9 @@ class CampaignSettings(models.Model):
     email_on = models.BooleanField("e-mail", default=True)
     sms_on = models.BooleanField("text messages", default=True)
     push_on = models.BooleanField("push", default=True)
-    changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "campaign settings"
-
-    def __str__(self) -> str:
-        return f"Campaign settings, version {self.version}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            self.version += 1
-        self.pk = 1
-        super().save(*args, **kwargs)
-
-    @classmethod
-    def current(cls) -> "CampaignSettings":
-        """The one row, made with its defaults when there is none yet."""
-        return cls.objects.get_or_create(pk=1)[0]
 
     @property
     def channels_on(self) -> list[str]:

@@ -36,6 +36,6 @@ class ProgressSample(models.Model):
         return {state.value: getattr(self, state.value) for state in RecipientState}
 
     @property
-    def decided(self) -> int:
-        """How many were asked for."""
-        return sum(self.counts.values()) - self.pending
+    def messages(self) -> int:
+        """How many messages had begun."""
+        return self.sent + self.failed + self.unknown

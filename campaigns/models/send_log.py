@@ -31,9 +31,26 @@ class SendLog(models.Model):
     count = models.PositiveIntegerField(default=0)
     used_by = models.JSONField(default=list, help_text="The grant ids that used the cap up.")
     next_allowed_at = models.DateTimeField(null=True, blank=True)
+    changes = models.JSONField(
+        null=True, blank=True, help_text="The smallest changes that would have let it pass: field, current, needed."
+    )
     policy_version = models.PositiveBigIntegerField(default=0)
     detail = models.CharField(max_length=500, blank=True, help_text="The reason or the provider's error, in words.")
     provider_reference = models.CharField(max_length=200, blank=True)
+    run_id = models.CharField(
+        max_length=36,
+        blank=True,
+        default="",
+        db_default="",  # a worker of the version before may still be writing
+        help_text="Of what was granted: the actor's run whose history has it, as the update whose id is the grant id. What "
+        "was refused leaves no event behind.",
+    )
+    holds_slot = models.BooleanField(
+        default=False,
+        db_default=False,  # a worker of the version before may still be writing
+        editable=False,
+        help_text="It did not go out, and its actor has not answered yet that it knows.",
+    )
     at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)
 
@@ -60,6 +77,8 @@ class SendLog(models.Model):
             models.Index(fields=["campaign_id", "id"]),
             # What everybody has had of late: who would be over another cap (campaigns.over_cap).
             models.Index(fields=["at"]),
+            # Whose slots are to be given back (campaigns.gateway.giving_back).
+            models.Index(fields=["at"], condition=Q(holds_slot=True), name="send_log_holds_slot"),
             # How many went out, counted from the index alone (campaigns.totals).
             models.Index(
                 fields=["at"],

@@ -22,9 +22,11 @@ class Outcome(StrEnum):
     DENIED = "denied"
     DEFERRED = "deferred"
     """Not now; ``next_allowed_at`` says when."""
+    RELEASED = "released"
+    """Allowed, and given back before its message began: whoever it was for is asked for anew, by another grant."""
 
 
-ATTEMPTED = (Outcome.INTENT, Outcome.SENT, Outcome.FAILED, Outcome.UNKNOWN)
+ATTEMPTED = (Outcome.INTENT, Outcome.SENT, Outcome.FAILED, Outcome.UNKNOWN, Outcome.RELEASED)
 """Outcomes of what was granted."""
 COUNTED = (Outcome.INTENT, Outcome.SENT, Outcome.UNKNOWN)
 """Outcomes that use up a cap."""

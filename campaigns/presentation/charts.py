@@ -1,4 +1,4 @@
-"""A campaign over time, as drawings: how many were decided a minute, and where everybody stood.
+"""A campaign over time, as drawings: how many messages a minute began, and where everybody stood.
 
 x is in per cent and y in px, so that text keeps its size at any width. Moments are told from the beginning on: what is drawn
 is the same for every viewer's zone.
@@ -77,16 +77,12 @@ class StackChart:
     words: str
 
 
-def rate_chart(samples: Sequence[ProgressSample], *, closed: int = 0) -> RateChart | None:
-    """Decided per minute, from one sample to the next. None while there is nothing to draw.
-
-    ``closed``: how many were left over when the campaign ended, and were not decided one by one.
-    """
+def rate_chart(samples: Sequence[ProgressSample]) -> RateChart | None:
+    """Messages per minute, from one sample to the next, beside their limit. None while there is nothing to draw."""
     if not _is_enough(samples) or (samples[-1].pending and _is_too_soon(samples[0], samples[-1])):
         return None
     place = _Places(samples)
-    most = samples[-1].decided - closed
-    rates = [_per_minute(before, after, most) for before, after in pairwise(samples)]
+    rates = [_per_minute(before, after) for before, after in pairwise(samples)]
     limit = samples[-1].rate_per_minute
     # The limit belongs into the picture, unless it would make a flat line of what was reached.
     top = _nice(max(*rates, limit if limit <= 2 * max(rates) else 0, 1))
@@ -96,7 +92,7 @@ def rate_chart(samples: Sequence[ProgressSample], *, closed: int = 0) -> RateCha
         y = _y(rate, top)
         points += [f"{place.units(before)} {y}", f"{place.units(after)} {y}"]
     line = "M" + " L".join(points)
-    average = (most - samples[0].decided) / max(place.minutes, 1 / 60)
+    average = (samples[-1].messages - samples[0].messages) / max(place.minutes, 1 / 60)
     pauses = _pauses(samples, place)
     words = (
         f"{average:,.0f} a minute on the whole, {max(rates):,.0f} at most, over {span(place.length)}"
@@ -137,17 +133,6 @@ def stack_chart(samples: Sequence[ProgressSample]) -> StackChart | None:
     return StackChart(areas, _ticks(place.length), scale, words)
 
 
-def measured_rate(samples: Sequence[ProgressSample], within: timedelta = timedelta(seconds=60)) -> float | None:
-    """Decided per minute lately. None when it cannot be told."""
-    if len(samples) < 2 or samples[-1].paused:
-        return None
-    last = samples[-1]
-    first = next((sample for sample in samples if last.at - sample.at <= within), last)
-    if first.paused or _is_too_soon(first, last):
-        return None
-    return _per_minute(first, last, last.decided)
-
-
 def _is_too_soon(first: ProgressSample, last: ProgressSample) -> bool:
     """One message in two seconds is not thirty a minute where one a minute may go: three are waited for, or most of a minute."""
     three_turns = 180 / last.rate_per_minute if last.rate_per_minute else 0
@@ -179,9 +164,9 @@ class _Places:
         return (at - self._first) / self.length
 
 
-def _per_minute(before: ProgressSample, after: ProgressSample, most: int) -> float:
+def _per_minute(before: ProgressSample, after: ProgressSample) -> float:
     seconds = max((after.at - before.at).total_seconds(), 0.001)
-    return max(0, min(after.decided, most) - min(before.decided, most)) * 60 / seconds
+    return max(0, after.messages - before.messages) * 60 / seconds
 
 
 def _y(number: float, top: float) -> float:

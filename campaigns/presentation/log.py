@@ -7,12 +7,13 @@ from datetime import datetime
 from campaigns.contract import RecipientState
 from campaigns.models import CampaignRecipient, SendLog
 from campaigns.models.words import Outcome
+from campaigns.presentation.steps import step_url
 from campaigns.presentation.words import OUTCOME_MARKS, code_words
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """``next_at`` is when it would be allowed, or is tried again."""
+    """``next_at`` is when it would be allowed, or is tried again; ``step`` leads to the decision in its actor's history."""
 
     id: str
     user_id: str
@@ -23,6 +24,7 @@ class LogLine:
     at: datetime | None
     next_at: datetime | None = None
     is_test: bool = False
+    step: str = ""
 
 
 def line_of(row: SendLog) -> LogLine:
@@ -37,6 +39,7 @@ def line_of(row: SendLog) -> LogLine:
         at=row.at,
         next_at=row.next_allowed_at if row.outcome in (Outcome.DENIED, Outcome.DEFERRED) else None,
         is_test=row.is_test,
+        step=step_url(row),
     )
 
 

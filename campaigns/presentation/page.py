@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from campaigns.contract import CampaignEntry, CampaignEvent, CampaignPhase, CampaignStatus, CampaignView, CloseCode
+from campaigns.contract import CampaignEntry, CampaignEvent, CampaignPhase, CampaignStatus, CampaignView
 from campaigns.models import Campaign, ProgressSample
 from campaigns.presentation import bars, charts
 from campaigns.presentation.lede import lede_of
@@ -14,6 +14,9 @@ from campaigns.presentation.row import CampaignRow
 from campaigns.presentation.status import Glance, Status, glance_of, status_of
 from campaigns.presentation.words import CHANNEL_WORDS, audience_words, cron_words
 from dashboard.phrases import Part, span
+
+LOG_SHOWN = 8
+"""Lines of the send log on the page; all of them have a page of their own."""
 
 _MARKS = {
     CampaignEvent.STARTED: "play",
@@ -56,7 +59,6 @@ class Facts:
     log: Sequence[LogLine] = ()
     occurrences: Sequence[CampaignRow] = ()
     series_id: str = ""
-    temporal_url: str = ""
     names: dict[str, str] = field(default_factory=dict)
     """Full names of people by username."""
 
@@ -153,26 +155,15 @@ class CampaignPage:
         # Never a whole hundred before the last one.
         return f"{part:.0f}" if part in (0, 100) else f"{min(part, 99.9):.1f}"
 
-    @cached_property
-    def speed(self) -> float | None:
-        return charts.measured_rate(self.facts.samples) if self.is_sending else None
-
     @property
     def speed_words(self) -> str:
-        return f"{self.speed:,.0f} a minute" if self.speed is not None else ""
-
-    @cached_property
-    def first_pass_at(self) -> datetime | None:
-        """When everybody will have been asked for, as it looks now."""
-        pending = self.view.counts["pending"]
-        if not (self.is_sending and pending and self.view.rate_per_minute):
-            return None
-        rate = min(self.speed or self.view.rate_per_minute, self.view.rate_per_minute)
-        return self.now + timedelta(minutes=pending / max(rate, 0.1))
+        """Messages a minute, as the limit beside it is."""
+        return f"{self.view.per_minute:,.0f} a minute" if self.view.per_minute is not None else ""
 
     @property
     def left_words(self) -> str:
-        return f"About {span(self.first_pass_at - self.now)}" if self.first_pass_at else ""
+        at = self.view.first_pass_at
+        return f"About {span(max(at - self.now, timedelta(0)))}" if at is not None else ""
 
     @property
     def bar(self) -> list[bars.BarPart]:
@@ -190,10 +181,24 @@ class CampaignPage:
     def adds_up(self) -> bool:
         return bars.adds_up(self.view.counts)
 
+    @property
+    def _goes_on(self) -> bool:
+        return self.has_audience and self.view.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+
+    @property
+    def is_drawn_soon(self) -> bool:
+        """It runs, but has too few samples for its charts: their room is kept, so that nothing moves when they come."""
+        return self._goes_on and self.rate_chart is None
+
+    @property
+    def log_to_come(self) -> range:
+        """The lines that its send log lacks here while it runs: their room is kept likewise."""
+        shown = min(LOG_SHOWN, self.view.counts["audience"]) if self._goes_on else 0
+        return range(shown - len(self.facts.log))
+
     @cached_property
     def rate_chart(self) -> charts.RateChart | None:
-        closed = sum(self.view.denied_by_reason.get(code, 0) for code in CloseCode)
-        return charts.rate_chart(self.facts.samples, closed=closed)
+        return charts.rate_chart(self.facts.samples)
 
     @cached_property
     def stack_chart(self) -> charts.StackChart | None:
@@ -204,7 +209,7 @@ class CampaignPage:
     @cached_property
     def lede(self) -> Sequence[Part]:
         return lede_of(
-            self.glance, self.view.counts, first_pass_at=self.first_pass_at, last_deferred_at=self.last_deferred_at
+            self.glance, self.view.counts, first_pass_at=self.view.first_pass_at, last_deferred_at=self.last_deferred_at
         )
 
     @property
@@ -235,6 +240,12 @@ class CampaignPage:
     @property
     def created_by(self) -> str:
         return self.name_of(self.row.created_by)
+
+    @property
+    def marked(self) -> tuple[str, datetime | None]:
+        """Who said that it is transactional, and when; of a later occurrence, whoever did of the first."""
+        row = self.row.first or self.row
+        return self.name_of(row.transactional_by), row.transactional_at
 
     @property
     def approved_by(self) -> str:

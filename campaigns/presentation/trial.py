@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from campaigns.presentation.words import code_words
-from campaigns.rendering import Missing
+from campaigns.rendering import LETTERS_AT_A_LAUNCH, Missing
 
 _IN_A_LINE = {
     "opted_out": "opted out",
@@ -64,6 +64,15 @@ class Trial:
     @property
     def is_sampled(self) -> bool:
         return self.run.looked_at < self.run.audience
+
+    @property
+    def letters(self) -> int:
+        """Whose variables were looked at."""
+        return min(self.run.audience, LETTERS_AT_A_LAUNCH)
+
+    @property
+    def are_letters_sampled(self) -> bool:
+        return self.letters < self.run.audience
 
     @property
     def reasons(self) -> list[tuple[str, str, int]]:

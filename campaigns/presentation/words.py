@@ -27,11 +27,12 @@ OUTCOME_MARKS: dict[str, tuple[str, str]] = {
     Outcome.UNKNOWN: ("warn", "Unknown"),
     Outcome.DENIED: ("bad", "Denied"),
     Outcome.FAILED: ("bad", "Failed"),
+    Outcome.RELEASED: ("ended", "Given back"),
 }
 
 _CODES = {
     "opted_out": "Opted out",
-    "suppressed": "Address bounced or complained before",
+    "suppressed": "Suppressed: a bounce, a complaint, or by hand",
     "missing_address": "No address for this channel",
     "unknown_channel": "Channel nobody knows",
     "paused_by_user": "Asked for a break",
@@ -44,6 +45,8 @@ _CODES = {
     "duplicate": "Reached by this campaign already",
     "campaign_cancelled": "Campaign cancelled before",
     "expired": "Campaign ended before",
+    "grant_old": "Grant too old to be used",
+    "halted": "Campaign stopped before the message began",
     "crashed": "Sender stopped before the answer",
     "missing_variable": "Has not what the text needs",
 }

@@ -15,6 +15,7 @@ from campaigns.contract import (
     CampaignView,
     CloseInput,
     GateInput,
+    HoldInput,
     Mailing,
     OccurrenceRequest,
     Stock,
@@ -119,6 +120,11 @@ async def list_running_campaigns() -> list[str]:
     return await workflow.execute_activity(
         "list_running_campaigns", result_type=list[str], summary="Which ones run", **DATABASE
     )
+
+
+async def hold_campaign(hold: HoldInput) -> bool:
+    """Whether there was anything to stop."""
+    return await workflow.execute_activity("hold_campaign", hold, result_type=bool, summary=hold.workflow_id, **ASKING)
 
 
 async def pause_recurring(reason: str) -> list[StopEntry]:

@@ -1,8 +1,8 @@
-"""Why a campaign says no to an update: a code for machines and a sentence for people, or nothing."""
+"""Why a campaign says no to an update – a code for machines and a sentence for people, or nothing –, or to its audience."""
 
 from temporalio.exceptions import ApplicationError
 
-from campaigns.contract import CampaignRefusal, CampaignStatus
+from campaigns.contract import MISSING_VARIABLES, CampaignRefusal, CampaignStatus
 from campaigns.process.state import CampaignState
 
 _ENDED = {
@@ -14,6 +14,13 @@ _ENDED = {
 def refuse(code: CampaignRefusal, sentence: str, **details: object) -> ApplicationError:
     """The error that refuses an update; its type is the code, its details are for machines."""
     return ApplicationError(sentence, details, type=code, non_retryable=True)
+
+
+def why_not_fixed(error: BaseException) -> str:
+    """Why it pauses with nobody written down, or with somebody who lacks what its texts need."""
+    if isinstance(error, ApplicationError) and error.type == MISSING_VARIABLES:
+        return error.message
+    return f"The audience could not be fixed: {error}"
 
 
 def pause_refusal(state: CampaignState) -> ApplicationError | None:

@@ -1,7 +1,8 @@
-"""The campaign itself: what is true of it, and what each thing that happens makes of it. Knows no Temporal."""
+"""A campaign in memory: what each thing that happens makes of it. What is true of it is in ``facts``. Knows no Temporal."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from approvals.contract import ApprovalResult, ApprovalStatus
 from campaigns.contract import (
@@ -10,16 +11,16 @@ from campaigns.contract import (
     CampaignInput,
     CampaignMemory,
     CampaignPhase,
-    CampaignProgress,
     CampaignStatus,
-    CampaignView,
     CloseCode,
     LaunchApproval,
     RecipientState,
     Stock,
-    campaign_workflow_id,
-    counts_with_audience,
+    Tried,
 )
+from campaigns.process import pace
+from campaigns.process.facts import CampaignFacts
+from campaigns.process.failures import latest_failures, remembered
 from temporal_worker.contract import By
 
 TIMELINE = 20
@@ -28,84 +29,17 @@ ANSWERED = 50
 """Ids of actions that are remembered, so that one asked again is answered and not done again."""
 
 
-class CampaignState:
+class CampaignState(CampaignFacts):
     """``now`` tells the workflow's time; ``touch`` is called after each change that a person could see."""
 
     def __init__(self, request: CampaignInput, now: Callable[[], datetime], touch: Callable[[], None]) -> None:
-        self.request = request
-        self.mailing, self.limits = request.mailing, request.limits
-        self._now, self._touch = now, touch
+        super().__init__(request, request.resume or CampaignMemory(rate_per_minute=request.rate_per_minute), now)
+        self._touch = touch
         self.resumed = self.sends_since = 0
         """How often it was resumed, and of which of these the shards are that send. What was counted before they began is
         about the time before: a person who resumes it has seen those failures."""
         if request.resume is None:
-            self.it = CampaignMemory(rate_per_minute=request.rate_per_minute)
             self.record(CampaignEvent.LAUNCHED, f"{_name(request.by)} launched it.", request.by)
-        else:
-            self.it = request.resume
-
-    @property
-    def now(self) -> datetime:
-        return self._now()
-
-    # ── What is true ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    @property
-    def status(self) -> CampaignStatus:
-        if self.it.outcome:
-            return CampaignStatus(self.it.outcome)
-        if self.it.paused:
-            return CampaignStatus.PAUSED
-        waiting = {
-            CampaignPhase.WAITING: CampaignStatus.SCHEDULED,
-            CampaignPhase.APPROVAL: CampaignStatus.AWAITING_APPROVAL,
-        }
-        return waiting.get(CampaignPhase(self.it.phase), CampaignStatus.RUNNING)
-
-    @property
-    def is_over(self) -> bool:
-        """It will ask for nobody any more; some may still have to be settled."""
-        return bool(self.it.outcome)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return counts_with_audience(self.it.stock.counts)
-
-    def count(self, *states: RecipientState) -> int:
-        return sum(self.it.stock.counts.get(state, 0) for state in states)
-
-    @property
-    def pending(self) -> int:
-        return self.count(RecipientState.PENDING)
-
-    @property
-    def attempts(self) -> int:
-        return self.count(RecipientState.SENT, RecipientState.FAILED, RecipientState.UNKNOWN)
-
-    @property
-    def is_missed(self) -> bool:
-        """Whether this occurrence begins later than it is worth."""
-        due, late = self.request.planned_at, self.limits.late_seconds
-        return due is not None and late is not None and self.now > due + timedelta(seconds=late)
-
-    @property
-    def begins_too_late(self) -> bool:
-        """Whether the time at which it was to be sent, once, is longer ago than it is worth."""
-        due, late = self.request.starts_at, self.limits.late_seconds
-        is_once = self.request.planned_at is None
-        return is_once and due is not None and late is not None and self.now > due + timedelta(seconds=late)
-
-    @property
-    def needs_approval(self) -> bool:
-        above = self.limits.approval_above
-        approved = self.it.approval is not None and self.it.approval.status == ApprovalStatus.APPROVED
-        return above is not None and self.counts["audience"] > above and not approved
-
-    @property
-    def is_past_its_end(self) -> bool:
-        return self.mailing.ends_at is not None and self.now >= self.mailing.ends_at
-
-    # ── What happens ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def record(self, what: CampaignEvent, text: str, by: By | None = None) -> None:
         self.it.timeline = [*self.it.timeline, CampaignEntry(self.now, what, text[:500], by)][-TIMELINE:]
@@ -149,6 +83,7 @@ class CampaignState:
     def set_rate(self, by: By, per_minute: int) -> None:
         before, self.it.rate_per_minute = self.it.rate_per_minute, per_minute
         if per_minute != before:
+            self.it.headway = pace.at_another_rate(self.it.headway)
             self._changed()
             self.record(CampaignEvent.RATE_SET, f"{_name(by)} set {before:,} → {per_minute:,} messages a minute.", by)
 
@@ -210,20 +145,35 @@ class CampaignState:
         """Shards are about to begin."""
         self.sends_since = self.resumed
 
-    def take(self, stock: Stock, *, is_of_before: bool = False) -> bool:
+    def take(
+        self, stock: Stock, *, is_of_before: bool = False, looks_at_latest: Callable[[], bool] = lambda: True
+    ) -> bool:
         """Where the recipients stand now; True when something has changed. Too many failures pause the campaign.
 
-        ``is_of_before``: the counting began before anything was sent since somebody resumed it.
+        ``is_of_before``: the counting began before anything was sent since somebody resumed it. ``looks_at_latest`` is asked
+        when only the latest messages would pause it.
         """
         if stock == self.it.stock:
             return False
+        attempts, pending = self.attempts, self.pending
         self.it.stock = stock
+        self.it.headway = self._headway(messages=self.attempts - attempts, decided=pending - self.pending)
         self._touch()
         if is_of_before:
             self._count_failures_from_here()
-        elif reason := self.too_many_failures():
+            return True
+        self.it.tried = remembered(self.it.tried, self._tried(), self.limits)
+        reason = self.too_many_failures()
+        latest = latest_failures(self.it.tried, self.limits) if self.pending else ""
+        if not reason and latest and looks_at_latest():
+            reason = latest
+        if reason:
             self.pause_by_itself(reason)
         return True
+
+    def _tried(self) -> Tried:
+        troubled = self.count(RecipientState.FAILED, RecipientState.UNKNOWN) - self.it.stock.crashed
+        return Tried(self.attempts, troubled)
 
     def too_many_failures(self) -> str:
         """Why it has to pause; empty when it has not."""
@@ -252,6 +202,11 @@ class CampaignState:
             CampaignStatus.CANCELLED, CloseCode.CANCELLED, reason, CampaignEvent.NOT_APPROVED, f"Not approved: {reason}"
         )
 
+    def of_the_next_run(self, version: int) -> CampaignInput:
+        """What the run after this one starts from."""
+        self.it.version, self.it.run = version, self.it.run + 1
+        return replace(self.request, rate_per_minute=self.it.rate_per_minute, resume=self.it)
+
     def first_time(self, update_id: str) -> bool:
         """Whether an action comes for the first time; it is remembered as done."""
         if update_id in self.it.answered:
@@ -266,8 +221,7 @@ class CampaignState:
     def _count_failures_from_here(self) -> None:
         self.it.failed_before = self.count(RecipientState.FAILED)
         self.it.attempts_before = self.attempts
-
-    # ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+        self.it.tried = [self._tried()]
 
     def _start_the_clock(self) -> None:
         if self.it.phase == CampaignPhase.SENDING and not self.it.paused and self.it.sending_since is None:
@@ -276,65 +230,6 @@ class CampaignState:
     def _stop_the_clock(self) -> None:
         self.it.sending_seconds = self.sending_seconds
         self.it.sending_since = None
-
-    @property
-    def sending_seconds(self) -> float:
-        """For how long it has been sending, pauses left out."""
-        since = self.it.sending_since
-        return self.it.sending_seconds + ((self.now - since).total_seconds() if since else 0.0)
-
-    @property
-    def seconds_each(self) -> float | None:
-        """Seconds of sending per recipient who is through; None before the first."""
-        done = self.it.audience - self.pending
-        return self.sending_seconds / done if done > 0 and self.it.started_at else None
-
-    def finishes_at(self) -> datetime | None:
-        """When it will be done, as it looks now: by its rate, or by its own pace so far when that is slower."""
-        if self.is_over:
-            return self.it.closed_at
-        if self.it.paused or self.it.phase not in (CampaignPhase.SENDING, CampaignPhase.DEFERRED):
-            return None
-        each = max(60 / self.it.rate_per_minute, self.seconds_each or 0.0)
-        by_pace = self.now + timedelta(seconds=self.pending * each)
-        last = self.it.stock.last_deferred_at
-        return max(by_pace, last) if last is not None else by_pace
-
-    # ── How it is seen ───────────────────────────────────────────────────────────────────────────────────────────────
-
-    def progress(self, version: int) -> CampaignProgress:
-        return CampaignProgress(self.status, version, self.counts, dict(self.it.stock.denied_by_reason))
-
-    def view(self, version: int, shards_running: int) -> CampaignView:
-        it, mailing = self.it, self.mailing
-        return CampaignView(
-            campaign_id=mailing.campaign_id,
-            workflow_id=campaign_workflow_id(mailing.campaign_id),
-            status=self.status,
-            version=version,
-            counts=self.counts,
-            denied_by_reason=dict(it.stock.denied_by_reason),
-            rate_per_minute=it.rate_per_minute,
-            finishes_at=self.finishes_at(),
-            phase=it.phase,
-            name=self.request.name,
-            series_id=mailing.series_id,
-            occurrence=mailing.occurrence,
-            channel=mailing.channel,
-            category=mailing.category,
-            transactional=mailing.transactional,
-            reason=it.reason,
-            starts_at=self.request.starts_at,
-            ends_at=mailing.ends_at,
-            started_at=it.started_at,
-            closed_at=it.closed_at,
-            next_deferred_at=it.stock.next_deferred_at,
-            approval=it.approval,
-            launched_by=self.request.by,
-            actions_version=it.actions_version,
-            shards_running=shards_running,
-            timeline=list(it.timeline),
-        )
 
 
 def _name(by: By) -> str:

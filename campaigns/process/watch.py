@@ -17,6 +17,8 @@ RESUMED_HAS_SEEN = "resumed-has-seen-the-failures-before"
 """Patch: before it, a count that was under way as somebody resumed paused it again, for failures that they had seen."""
 NEWEST_COUNT_STANDS = "the-newest-count-stands"
 """Patch: of two counts that overtake each other the later one stands, and none is left under way at the end."""
+LATEST_FAILURES = "the-latest-failures-pause-it"
+"""Patch: before it, failures counted against all that was sent since the last start or resume, and unknown ones never."""
 GATE_AT_ONCE = "the-gate-is-written-at-once"
 """Patch: each new gate is written as soon as it is there, also while the one before is still being written."""
 
@@ -105,7 +107,9 @@ class Stocktaker:
             return False
         self._newest = max(self._newest, number)
         is_of_before = sent_since != self._state.resumed and workflow.patched(RESUMED_HAS_SEEN)
-        return self._state.take(stock, is_of_before=is_of_before)
+        return self._state.take(
+            stock, is_of_before=is_of_before, looks_at_latest=lambda: workflow.patched(LATEST_FAILURES)
+        )
 
     def overtaken(self) -> None:
         """Everybody was settled: what was counted before says nothing any more."""

@@ -5,11 +5,13 @@ A text knows no tags, a few filters, and the variables of :mod:`campaigns.render
 """
 
 from campaigns.rendering.compiled import MissingVariables, RenderProblem, Text, UnusableValue
+from campaigns.rendering.html_places import check_runs_nothing
 from campaigns.rendering.message import CompiledMessage, Rendered, compile_message
-from campaigns.rendering.missing import Missing, missing_variables
+from campaigns.rendering.missing import LETTERS_AT_A_LAUNCH, Missing, missing_variables
 from campaigns.rendering.values import contact_values
 
 __all__ = [
+    "LETTERS_AT_A_LAUNCH",
     "CompiledMessage",
     "Missing",
     "MissingVariables",
@@ -17,6 +19,7 @@ __all__ = [
     "Rendered",
     "Text",
     "UnusableValue",
+    "check_runs_nothing",
     "compile_message",
     "contact_values",
     "missing_variables",

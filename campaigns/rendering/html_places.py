@@ -1,4 +1,4 @@
-"""Where in HTML a variable may stand: where escaping its value is enough.
+"""Where in HTML a variable may stand – where escaping its value is enough –, and that the HTML itself runs nothing.
 
 Escaping keeps a value inside a text or a quoted attribute. It does not help without quotation marks, in a script or a
 style, or where a link begins (``javascript:…``): see OWASP's "Cross Site Scripting Prevention", output encoding.
@@ -28,6 +28,10 @@ _LINK_ATTRIBUTES = {
     "xlink:href",
 }
 _CLOSED = {"script", "style", "title", "textarea", "noscript", "template", "iframe", "object", "svg", "math"}
+_RUNS = {"script", "iframe", "frame", "object", "embed", "applet", "base"}
+# What a browser leaves out of an address before it looks at what it begins with.
+_LEFT_OUT = re.compile(r"[\x00-\x20]")
+_RUNNING_LINK = re.compile(r"(javascript|vbscript|data:text/html)", re.IGNORECASE)
 _STARTS_LINK = re.compile(r"https?://[^/?#]+[/?#]", re.IGNORECASE)
 
 
@@ -37,6 +41,38 @@ def check_places(field: str, source: str) -> None:
     places = _Places(field)
     places.feed(marked)
     places.close()
+
+
+def check_runs_nothing(field: str, source: str) -> None:
+    """Raises InvalidField with the first thing that a browser would run: mail programs take it out, or the mail for a trap.
+
+    This is for whoever writes it. What keeps the preview from running anything are its sandbox and its policy, which hold for
+    whatever is not found here.
+    """
+    running = _Running(field)
+    running.feed(source)
+    running.close()
+
+
+class _Running(HTMLParser):
+    def __init__(self, field: str) -> None:
+        super().__init__()
+        self._field = field
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _RUNS:
+            self._refuse(f"contain <{tag}>")
+        for name, value in attrs:
+            address = _LEFT_OUT.sub("", value or "")
+            if name.startswith("on") or name == "srcdoc":
+                self._refuse(f"contain the attribute {name[:40]}")
+            if name == "http-equiv" and address.lower() == "refresh":
+                self._refuse("lead elsewhere by itself (http-equiv)")
+            if name in _LINK_ATTRIBUTES and (found := _RUNNING_LINK.match(address)):
+                self._refuse(f"have {found[1].lower()} as an address in {name}")
+
+    def _refuse(self, what: str) -> None:
+        raise InvalidField(self._field, f"must not {what}: a mail runs nothing")
 
 
 class _Places(HTMLParser):

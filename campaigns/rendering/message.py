@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from campaigns.rendering.compiled import MissingVariables, Text
 from campaigns.rendering.html_places import check_places
+from campaigns.rendering.values import LINKS
 from temporal_worker.contract import InvalidField
 
 MAX_SUBJECT = 200
@@ -43,6 +44,11 @@ class CompiledMessage:
     @property
     def required(self) -> set[str]:
         return set().union(*(text.required for text in self._texts))
+
+    @property
+    def needed(self) -> set[str]:
+        """What a contact has to have for it; its links are made for each message."""
+        return self.required - LINKS
 
     def render(self, values: Mapping[str, str]) -> Rendered:
         """The message for one contact.

@@ -1,87 +1,67 @@
 """One batch: up to ``limit`` recipients, several of them under way at once, each asked for, sent and recorded on its own.
 
-What a recipient's row says is all that is remembered, so a batch that ended anyhow is simply run again.
+What a recipient's row says is all that is remembered, so a batch that ended anyhow is simply run again. Whose actor does
+not answer in time stays as they are, for the next one: on a server that has too much to do some do not, and most do.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
 
-import structlog
-from django.db.models import F
 from django.utils import timezone
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from campaigns.actor_seed import seed_for_actor
-from campaigns.contract import (
-    BatchInput,
-    BatchResult,
-    DecisionCode,
-    SendDecision,
-    SendGrant,
-    SendRequest,
-    StopReason,
-    UserActorInput,
-    grant_id_for,
-)
-from campaigns.models import CampaignRecipient
+from campaigns.contract import BatchInput, BatchResult, SendDecision, SendGrant, StopReason
 from campaigns.models.words import Outcome
 from campaigns.send_log import Refusal, record_refusals
-from campaigns.sending import asking
-from campaigns.sending.delivery import Delivered, Desk, GateClosed, deliver
+from campaigns.sending.delivery import Delivered, deliver
+from campaigns.sending.desk import Desk
 from campaigns.sending.gate import gate_of
+from campaigns.sending.granting import HALTED, Granting, Turn
+from campaigns.sending.ledger import GateClosed, Ledger
 from campaigns.sending.pace import Pace
 from campaigns.sending.recipients import GROUP, Candidate, Work, grant_for, load_work
 from temporal_worker.errors import TemporalUnavailable
 
-AT_ONCE = 12
+AT_ONCE = 24
 """Recipients under way at once."""
-THREADS = 8
-"""Of them, those that are being written down or sent."""
+SENDERS = 12
+"""Of them, those whose message has begun: so many at most are unknown after a crash."""
 BEAT = 0.3
 """Seconds between two heartbeats, and between two looks at the gate."""
-GRANT_IS_GOOD_FOR = timedelta(minutes=2)
-"""An older grant, left by a crash, is given back: its message would go out outside the window that it was counted in."""
 UNREACHED_AT_MOST = 3
-"""Actors that do not answer, before it is not them but Temporal."""
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A recipient with the number that the grant id of this ask carries."""
-
-    candidate: Candidate
-    grant_id: str
+"""Actors that do not answer while nobody else's does either, before it is not them but Temporal."""
+_GOES_ON = ("", StopReason.TIME, StopReason.UNREACHED)
+"""Nobody wants it to end: the next batch takes up whoever is left."""
 
 
 class Batch:
     """``run`` once. ``alive`` is called several times a second."""
 
     def __init__(self, client: Client, batch: BatchInput, alive: Callable[[], None]) -> None:
-        self.client, self.batch, self.alive = client, batch, alive
-        self.desk = Desk(batch.mailing.channel, THREADS)
+        self.batch, self.alive = batch, alive
+        self.desk = Desk(batch.mailing.channel, SENDERS)
+        self.granting = Granting(client, batch.mailing, self.desk)
+        self.ledger = Ledger(self.desk, batch.mailing.campaign_id, batch.gate)
         self.pace = Pace(batch.rate_per_minute, batch.next_send_at)
         self.gate = batch.gate
         self.stopped, self.reason = "", ""
         self.attempted = self.failed = self.troubled = 0
         self.left: set[int] = set()
         self.refusals: list[Refusal] = []
-        self.unreached: list[str] = []
+        self.answers = self.silent = 0
+        self.unreached = ""
         self.problem: Exception | None = None
         self.changed = asyncio.Event()
 
     # ── The whole ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> BatchResult:
-        """Raises ApplicationError; what was settled until then is."""
+        """Raises ApplicationError: it could not go on, or nobody's actor answered. What was settled until then is."""
         beating = asyncio.create_task(self._beat())
         try:
-            work = await self.desk.do(load_work, self.batch)
+            work = await self.desk.do(load_work, self.batch, AT_ONCE)
             self._see_gate(work.gate)
             self.left = {candidate.position for candidate in work.candidates}
             if not self.stopped:
@@ -92,19 +72,22 @@ class Batch:
             await self.desk.close()
         if self.problem is not None:
             raise self.problem
-        if self.unreached and not self.stopped:
-            raise ApplicationError(self.unreached[0], type="Unavailable")
-        return self._result(work)
+        settled = work.taken - len(self.left)
+        if self.unreached and self.stopped in _GOES_ON:
+            if not settled:
+                raise ApplicationError(self.unreached, type="Unavailable")
+            self.stop(StopReason.UNREACHED, self.unreached)
+        return self._result(work, settled)
 
     def stop(self, why: StopReason, reason: str = "") -> None:
-        """Nobody is taken up any more. Unless it is for time, no message begins either; those under way end."""
-        if not self.stopped:
+        """Nobody is taken up any more. Unless the next batch goes on, no message begins either; those under way end."""
+        if self.stopped in _GOES_ON:
             self.stopped, self.reason = why, reason
-        if why != StopReason.TIME:
+        if why not in _GOES_ON:
             self.desk.ends.set()
         self.changed.set()
 
-    def _result(self, work: Work) -> BatchResult:
+    def _result(self, work: Work, settled: int) -> BatchResult:
         first = self.batch.positions.first
         if work.message is None:
             next_position = first
@@ -122,6 +105,7 @@ class Batch:
             next_send_at=self.pace.next,
             attempted=self.attempted,
             failed=self.failed,
+            settled=settled,
         )
 
     async def _beat(self) -> None:
@@ -176,13 +160,14 @@ class Batch:
             return
 
     async def _go_with(self, work: Work, candidate: Candidate) -> None:
-        begun = False
+        begun, answers = False, self.answers
         try:
             begun = await self._ask_and_send(work, candidate)
         except TemporalUnavailable as problem:
-            self.unreached.append(str(problem))
-            if len(self.unreached) >= UNREACHED_AT_MOST:
-                self._fail(ApplicationError(str(problem), type="Unavailable"))
+            self.unreached = str(problem)
+            self.silent += self.answers == answers
+            if self.silent >= UNREACHED_AT_MOST:
+                self.stop(StopReason.UNREACHED)
         except GateClosed as closed:
             self._see_gate(closed.gate)
         except Exception as error:
@@ -195,66 +180,38 @@ class Batch:
 
     async def _ask_and_send(self, work: Work, candidate: Candidate) -> bool:
         """Whether a message was sent, or may have been."""
-        for _ in range(3):
-            turn = Turn(candidate, self._grant_id(candidate))
-            answer = await self._ask(turn)
-            if isinstance(answer, SendDecision) and answer.code == DecisionCode.GRANT_SPENT:
-                # Given back by a batch that ended before it had counted this.
-                candidate = await self._next_grant(candidate)
-                continue
-            if isinstance(answer, SendDecision):
-                self._refuse(turn, answer)
-                return False
-            if timezone.now() - answer.granted_at > GRANT_IS_GOOD_FOR:
-                candidate = await self._give_back_unused(turn)
-                continue
-            return await self._send(work, turn, answer)
-        raise ApplicationError(
-            f"The actor of {candidate.user_id} gives no grant that could be used.", type="Unavailable"
-        )
+        turn, answer = await self.granting.ask(candidate)
+        self.answers, self.silent = self.answers + 1, 0
+        if isinstance(answer, SendDecision):
+            self._refuse(turn, answer)
+            return False
+        return await self._send(work, turn, answer)
 
-    def _grant_id(self, candidate: Candidate) -> str:
-        mailing = self.batch.mailing
-        return grant_id_for(mailing.series_id, mailing.occurrence, candidate.user_id, candidate.grant_attempt)
-
-    async def _ask(self, turn: Turn) -> SendGrant | SendDecision:
+    def _refuse(self, turn: Turn, decision: SendDecision) -> None:
         mailing, candidate = self.batch.mailing, turn.candidate
-        request = SendRequest(
-            grant_id=turn.grant_id,
-            campaign_id=mailing.series_id,
-            channel=mailing.channel,
-            category=mailing.category,
-            policy=candidate.policy,
-            transactional=mailing.transactional,
-        )
-        seed = partial(self._seed, candidate)
-        return await asking.request_send(
-            self.client, candidate.user_id, request, seed, is_new=candidate.seed is not None
-        )
+        later = decision.next_allowed_at
+        defers = mailing.defers and later is not None and (mailing.ends_at is None or later < mailing.ends_at)
+        grant = grant_for(mailing, turn.grant_id, candidate.user_id, candidate.recipient)
+        self.refusals.append(Refusal(grant, decision, candidate.attempts + 1, defers))
+        self.left.discard(candidate.position)
 
-    async def _seed(self, candidate: Candidate) -> UserActorInput:
-        if candidate.seed is not None:
-            return candidate.seed
-        return await self.desk.do(partial(seed_for_actor, candidate.user_id, policy=candidate.policy))
+    async def _write_refusals(self) -> None:
+        while self.refusals:
+            group, self.refusals = self.refusals[:GROUP], self.refusals[GROUP:]
+            await self.desk.do(record_refusals, group)
 
     async def _send(self, work: Work, turn: Turn, answer: SendGrant) -> bool:
-        candidate = turn.candidate
         assert work.message is not None
-        grant = replace(
-            grant_for(self.batch.mailing, turn.grant_id, candidate.user_id, candidate.recipient),
-            granted_at=answer.granted_at,
-            policy_version=answer.policy_version,
-        )
         try:
-            ended = await self.desk.do(deliver, self.desk, work.campaign, self.batch.gate, work.message, grant)
+            ended = await deliver(self.desk, self.ledger, work.message, self.granting.granted(turn, answer))
         except GateClosed as closed:
             self._see_gate(closed.gate)
-            await self._give_back_unused(turn)
+            await self.granting.give_back_unused(turn, answer, *HALTED)
             return False
-        self.left.discard(candidate.position)
+        self.left.discard(turn.candidate.position)
         self._count(ended)
         if ended.gives_back:
-            await self._give_back(turn, ended.detail or ended.code)
+            await self.granting.give_back(turn, ended.detail or ended.code)
         return ended.outcome != Outcome.DENIED
 
     def _count(self, ended: Delivered) -> None:
@@ -271,37 +228,3 @@ class Batch:
         ):
             words = f"{self.troubled} of {self.attempted} messages of a batch were not sent. The last: {ended.detail}"
             self.stop(StopReason.ERRORS, words[:500])
-
-    # ── Refusals, and grants that are not used ───────────────────────────────────────────────────────────────────────
-
-    def _refuse(self, turn: Turn, decision: SendDecision) -> None:
-        mailing, candidate = self.batch.mailing, turn.candidate
-        later = decision.next_allowed_at
-        defers = mailing.defers and later is not None and (mailing.ends_at is None or later < mailing.ends_at)
-        grant = grant_for(mailing, turn.grant_id, candidate.user_id, candidate.recipient)
-        self.refusals.append(Refusal(grant, decision, candidate.attempts + 1, defers))
-        self.left.discard(candidate.position)
-
-    async def _write_refusals(self) -> None:
-        while self.refusals:
-            group, self.refusals = self.refusals[:GROUP], self.refusals[GROUP:]
-            await self.desk.do(record_refusals, group)
-
-    async def _give_back_unused(self, turn: Turn) -> Candidate:
-        """The recipient will be asked for again, under the next grant id. First the row, then the actor: the other way
-        round a crash between the two would let a spent id be asked for."""
-        candidate = await self._next_grant(turn.candidate)
-        await self._give_back(turn, "No message was begun.")
-        return candidate
-
-    async def _next_grant(self, candidate: Candidate) -> Candidate:
-        rows = CampaignRecipient.objects.filter(pk=candidate.recipient, grant_attempt=candidate.grant_attempt)
-        await self.desk.do(partial(rows.update, grant_attempt=F("grant_attempt") + 1))
-        return replace(candidate, grant_attempt=candidate.grant_attempt + 1)
-
-    async def _give_back(self, turn: Turn, reason: str) -> None:
-        try:
-            await asking.release(self.client, turn.candidate.user_id, turn.grant_id, reason)
-        except (TemporalUnavailable, ApplicationError) as problem:
-            # The slot stays taken until it falls out of the window: one message too few, and none too many.
-            log.warning("grant_not_given_back", grant_id=turn.grant_id, problem=str(problem))

@@ -1,22 +1,18 @@
-"""One granted message, from its intent to its outcome: the sync part of a batch, on threads that keep their connections."""
+"""One granted message, from its intent to its outcome."""
 
-import asyncio
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import structlog
-from django.db import DatabaseError, connections
 
-from campaigns.channels import ChannelProvider, Message, OutcomeUnknown, SendFailed, get_provider
+from campaigns.channels import ChannelProvider, Message, OutcomeUnknown, SendFailed
 from campaigns.models import Contact
 from campaigns.models.words import Outcome
 from campaigns.rendering import CompiledMessage, MissingVariables, Rendered, RenderProblem, contact_values
-from campaigns.send_log import Grant, Intent, commit_intent, record_outcome
-from campaigns.sending.gate import hold_gate
+from campaigns.send_log import Ending, Grant, Intent
+from campaigns.sending.desk import Desk
+from campaigns.sending.ledger import Ledger
+from campaigns.sending.stock import CRASHED
 from campaigns.unsubscribe import Wish, links_for
 
 TRIES = 3
@@ -24,16 +20,7 @@ TRIES = 3
 LONGEST_WAIT = 2.0
 """Seconds between two of them."""
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
-
-
-class GateClosed(Exception):
-    """Nothing begins any more. ``gate`` is the campaign's."""
-
-    def __init__(self, gate: int) -> None:
-        super().__init__(gate)
-        self.gate = gate
 
 
 @dataclass(frozen=True)
@@ -46,77 +33,28 @@ class Delivered:
     gives_back: bool = False
 
 
-class Desk:
-    """Threads, each with a database connection and a provider of its own, until ``close``."""
-
-    def __init__(self, channel: str, threads: int) -> None:
-        self._channel = channel
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batch")
-        self._local = threading.local()
-        self.ends = threading.Event()
-        """Set when nothing may begin any more: whoever waits to try again gives up."""
-
-    async def do(self, work: Callable[..., T], *args: object) -> T:
-        """Run something on one of the threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(work, *args))
-
-    def provider(self) -> ChannelProvider:
-        """Of the thread that asks."""
-        if not hasattr(self._local, "provider"):
-            self._local.provider = get_provider(self._channel)
-        provider: ChannelProvider = self._local.provider
-        return provider
-
-    async def close(self) -> None:
-        """Each thread closes what is its own: nobody else may."""
-        all_there = threading.Barrier(self._threads)
-
-        def leave() -> None:
-            all_there.wait(10)
-            try:
-                if hasattr(self._local, "provider"):
-                    self._local.provider.close()
-            finally:
-                connections.close_all()
-
-        try:
-            await asyncio.gather(*(self.do(leave) for _ in range(self._threads)))
-        finally:
-            self._pool.shutdown(wait=False)
-
-
-def deliver(desk: Desk, campaign: int, gate: int, message: CompiledMessage, grant: Grant) -> Delivered:
+async def deliver(desk: Desk, ledger: Ledger, message: CompiledMessage, grant: Grant) -> Delivered:
     """Commit the intent, send, record. Between the first and the last of these a crash leaves an intent behind.
 
     Raises:
         GateClosed: nothing was written
     """
-
-    def look_at_gate() -> None:
-        if desk.ends.is_set():
-            raise GateClosed(gate)
-        if (now := hold_gate(campaign)) != gate:
-            raise GateClosed(now)
-
-    provider = desk.provider()  # before the intent: one that cannot be made leaves none behind
-    intent = commit_intent(grant, before=look_at_gate)
-    if not intent.is_new:
-        return _known(grant, intent)
-    ended = _send(desk, provider, message, grant, intent)
-    stands = _record(grant, ended)
-    return ended if stands == ended.outcome else Delivered(stands)
-
-
-def _known(grant: Grant, intent: Intent) -> Delivered:
-    if intent.outcome == Outcome.DENIED:
-        return Delivered(Outcome.DENIED, intent.code, gives_back=True)
-    # Somebody else's intent, or a crash's: what nobody knows is unknown, what is known stays.
-    detail = "Its message had begun already, and nobody has heard how it ended."
-    return Delivered(record_outcome(grant, Outcome.UNKNOWN, code="crashed", detail=detail))
+    async with desk.room:
+        intent = await ledger.begin(grant)
+        if intent.outcome == Outcome.DENIED:
+            return Delivered(Outcome.DENIED, intent.code, gives_back=True)
+        if intent.is_new:
+            ended = await desk.send(partial(_send, desk, message, grant, intent))
+        else:
+            # Somebody else's intent, or a crash's: what nobody knows is unknown, what is known stays.
+            ended = _Ended(
+                Outcome.UNKNOWN, CRASHED, "Its message had begun already, and nobody has heard how it ended."
+            )
+        stands = await ledger.end(Ending(grant, ended.outcome, ended.code, ended.detail, ended.reference))
+    return ended if intent.is_new and stands == ended.outcome else Delivered(stands)
 
 
-def _send(desk: Desk, provider: ChannelProvider, texts: CompiledMessage, grant: Grant, intent: Intent) -> "_Ended":
+def _send(desk: Desk, texts: CompiledMessage, grant: Grant, intent: Intent, provider: ChannelProvider) -> "_Ended":
     contact = intent.contact
     assert contact is not None, "an intent without a contact is refused"
     try:
@@ -152,7 +90,8 @@ def message_for(grant: Grant, contact: Contact, texts: CompiledMessage) -> Messa
     Raises:
         RenderProblem
     """
-    links = links_for(Wish(contact.user_id, grant.channel, grant.category, grant.campaign_id))
+    wish = Wish(contact.user_id, grant.channel, grant.category, grant.campaign_id)
+    links = links_for(wish, transactional=grant.transactional)
     written = texts.render(contact_values(contact, links))
     may_leave = grant.channel == "email" and not grant.transactional
     return _message(grant, contact, written, links["unsubscribe_url"] if may_leave else "")
@@ -171,21 +110,3 @@ def _message(grant: Grant, contact: Contact, written: Rendered, unsubscribe_url:
         campaign_id=grant.campaign_id,
         unsubscribe_url=unsubscribe_url,
     )
-
-
-def _record(grant: Grant, ended: _Ended) -> Outcome:
-    for number in range(1, TRIES + 1):
-        try:
-            return record_outcome(
-                grant,
-                ended.outcome,
-                code=ended.code,
-                detail=ended.detail,
-                provider_reference=ended.reference,
-            )
-        except DatabaseError:
-            # A message that was sent must not become unknown because a database was busy for a moment.
-            connections.close_all()
-            if number == TRIES:
-                raise
-    raise AssertionError("the last try has returned or raised")

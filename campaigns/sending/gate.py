@@ -16,13 +16,13 @@ def gate_of(campaign_id: str) -> int:
     return Campaign.objects.values_list("gate", flat=True).get(campaign_id=campaign_id)
 
 
-def hold_gate(campaign_key: int) -> int:
+def hold_gate(campaign_id: str) -> int:
     """The gate, which stays as it is until the transaction's end. Intents of one campaign do not wait for one another."""
     table = connection.ops.quote_name(Campaign._meta.db_table)
     # Django knows no FOR SHARE; FOR UPDATE would let one intent through at a time. SQLite has no locks of rows and needs
     # none: the transaction has the whole database from its start.
     share = "FOR SHARE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT gate FROM {table} WHERE id = %s {share}", [campaign_key])  # noqa: S608
+        cursor.execute(f"SELECT gate FROM {table} WHERE campaign_id = %s {share}", [campaign_id])  # noqa: S608
         row = cursor.fetchone()
     return int(row[0]) if row else -1

@@ -1,6 +1,8 @@
 """Recurring campaigns: each time that its Schedule comes round, one occurrence more, with a row and a workflow of its own."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,37 +18,41 @@ _SAME = (
 )  # fmt: skip
 
 
-def next_occurrence(series_id: str, planned_at: datetime) -> Campaign | None:
+StartInput = Callable[[Campaign], dict[str, Any]]
+"""What the workflow of a row starts from, as its ``start_input`` has it."""
+
+
+def next_occurrence(series_id: str, planned_at: datetime, start_input: StartInput) -> Campaign | None:
     """The occurrence that is due at ``planned_at``: its row, ready to start; the same one for the same moment.
 
-    The first is the launched row itself. None when the series has ended – it was cancelled, or its end has come – or is paused.
+    The first is the launched row itself. None when the series has ended – it was cancelled, or its end has come – or its times
+    are paused: then one that is written and not started waits for whoever lets them come again.
     """
     with transaction.atomic():
         first = Campaign.objects.select_for_update(no_key=True).filter(campaign_id=series_id).first()
         if first is None:
             return None
-        if first.planned_at == planned_at:
-            return first
-        known = first.occurrences.filter(planned_at=planned_at).first()
+        is_first = first.planned_at == planned_at
+        known = first if is_first else first.occurrences.filter(planned_at=planned_at).first()
         if known is not None:
-            return known
+            is_held = first.times_paused_at is not None and known.status == Campaign.STARTING
+            return None if is_held else known
         is_over = first.status == CampaignStatus.CANCELLED or first.times_ended_at is not None or not first.recurs
         if is_over or first.times_paused_at is not None:
             return None
         if first.planned_at is None:
             first.planned_at, first.ends_at = planned_at, _ends_at(planned_at)
             first.status, first.launched_at = Campaign.STARTING, timezone.now()
-            # Written anew with its times, before it is started.
-            first.start_input = {}
+            first.start_input = start_input(first)
             first.save(update_fields=["planned_at", "ends_at", "status", "launched_at", "start_input"])
             return first
-        return _another(first, planned_at)
+        return _another(first, planned_at, start_input)
 
 
-def _another(first: Campaign, planned_at: datetime) -> Campaign:
+def _another(first: Campaign, planned_at: datetime, start_input: StartInput) -> Campaign:
     number = 1 + max(first.occurrences.values_list("occurrence", flat=True), default=1)
     campaign_id = occurrence_campaign_id(first.campaign_id, number)
-    return Campaign.objects.create(
+    another = Campaign(
         campaign_id=campaign_id,
         first=first,
         occurrence=number,
@@ -58,6 +64,10 @@ def _another(first: Campaign, planned_at: datetime) -> Campaign:
         idempotency_key=f"occurrence:{campaign_id}",
         **{name: getattr(first, name) for name in _SAME},
     )
+    # With the row, so that one that a crash leaves here can be started by itself.
+    another.start_input = start_input(another)
+    another.save(force_insert=True)
+    return another
 
 
 def _ends_at(planned_at: datetime) -> datetime:

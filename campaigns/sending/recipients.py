@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
 from campaigns.actor_seed import seeds_without_log
+from campaigns.channels import get_provider
 from campaigns.contract import (
     BatchInput,
     CapPolicy,
@@ -46,21 +48,25 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Work:
-    """One batch: what is sent, and to whom. ``last`` is the position of the last one taken up, those settled here too.
+    """One batch: what is sent, and to whom. ``taken`` is how many were taken up, those settled here too, ``last`` the
+    position of the last of them.
 
     ``is_all`` says that there is nobody behind them. ``gate`` is the row's; with another than the batch's there is no work.
     """
 
-    campaign: int
     gate: int
     message: CompiledMessage | None = None
     candidates: Sequence[Candidate] = ()
+    taken: int = 0
     last: int = 0
     is_all: bool = False
 
 
-def load_work(batch: BatchInput) -> Work:
+def load_work(batch: BatchInput, at_once: int) -> Work:
     """Read what is to be done, and settle what needs no asking.
+
+    Of a slow campaign fewer than ``batch.limit``: no more than its rate lets go out in the batch's time, and ``at_once`` for
+    those who will be refused.
 
     Raises:
         ApplicationError: of a type that trying again does not mend
@@ -70,18 +76,19 @@ def load_work(batch: BatchInput) -> Work:
     if campaign is None:
         raise ApplicationError(f"There is no campaign {mailing.campaign_id}.", type="NotFound", non_retryable=True)
     if campaign.gate != batch.gate:
-        return Work(campaign.pk, campaign.gate)
+        return Work(campaign.gate)
     message = _texts(campaign, mailing)
-    rows = list(_still_to_ask(campaign, batch)[: batch.limit])
+    limit = min(batch.limit, at_once + ceil(batch.rate_per_minute / 60 * batch.seconds))
+    rows = list(_still_to_ask(campaign, batch)[:limit])
     begun = settle_left_over(mailing.series_id, mailing.occurrence, [row for row in rows if batch.due_by is None])
     candidates = _without_known_refusals(mailing, [row for row in rows if row.pk not in begun])
     return Work(
-        campaign=campaign.pk,
         gate=campaign.gate,
         message=message,
         candidates=candidates,
+        taken=len(rows),
         last=rows[-1].position if rows else batch.positions.last,
-        is_all=len(rows) < batch.limit,
+        is_all=len(rows) < limit,
     )
 
 
@@ -91,6 +98,7 @@ def _texts(campaign: Campaign, mailing: Mailing) -> CompiledMessage:
         raise ApplicationError(words, type="TextsChanged", non_retryable=True)
     if mailing.channel not in CampaignSettings.current().channels_on:
         raise ApplicationError(f"{mailing.channel} is switched off.", type="ChannelOff", non_retryable=True)
+    get_provider(mailing.channel).close()  # before the first intent: one that cannot be made leaves none behind
     try:
         return campaign.compiled()
     except InvalidField as error:
@@ -110,7 +118,7 @@ def _without_known_refusals(mailing: Mailing, rows: Sequence[CampaignRecipient])
     """Who has to be asked. Of whom it is known that they get nothing, it is written down, and no actor is started."""
     user_ids = [row.user_id for row in rows]
     contacts = {contact.user_id: contact for contact in Contact.objects.filter(user_id__in=user_ids)}
-    out = opted_out(user_ids, mailing.channel, mailing.category)
+    out = opted_out(user_ids, mailing.channel, mailing.category, transactional=mailing.transactional)
     refusals, asked = [], []
     for row in rows:
         contact = contacts.get(row.user_id)
@@ -132,7 +140,7 @@ def known_refusal(contact: Contact | None, channel: str, out: OptOut | None) -> 
     if contact is None:
         return DecisionCode.MISSING_ADDRESS, "This contact is not there any more."
     if contact.is_suppressed(channel):
-        return DecisionCode.SUPPRESSED, f"Messages by {channel} are suppressed, after a bounce or a complaint."
+        return DecisionCode.SUPPRESSED, f"Messages by {channel} are suppressed."
     if out is not None:
         return DecisionCode.OPTED_OUT, f"They have opted out of {out.words}."
     if not contact.address_for(channel):

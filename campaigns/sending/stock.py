@@ -23,13 +23,16 @@ def stock_of(campaign_id: str) -> Stock:
     counts: dict[str, int] = {}
     denied: dict[str, int] = {}
     moments = []
+    crashed = 0
     for row in grouped:
         counts[row["state"]] = counts.get(row["state"], 0) + row["number"]
         if row["state"] == RecipientState.DENIED:
             denied[row["code"]] = denied.get(row["code"], 0) + row["number"]
+        if row["state"] == RecipientState.UNKNOWN and row["code"] == CRASHED:
+            crashed += row["number"]
         if row["state"] == RecipientState.DEFERRED:
             moments += [moment for moment in (row["first"], row["last"]) if moment is not None]
-    return Stock(counts, denied, min(moments, default=None), max(moments, default=None))
+    return Stock(counts, denied, min(moments, default=None), max(moments, default=None), crashed)
 
 
 def settle_left_over(series_id: str, occurrence: int, recipients: Iterable[CampaignRecipient]) -> set[int]:

@@ -29,6 +29,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_ONE}stampede/return/", stampede.give_back, name="person_stampede_return"),
     *[
         path(f"{_ONE}{noun}/", inspector_actions.act, {"name": noun}, name=f"person_{noun}")
-        for noun in ("preferences", "cap", "test")
+        for noun in ("preferences", "cap", "suppression", "lifting", "erasure", "test")
     ],
 ]

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from campaigns.contact_forms import ContactForm
 from campaigns.contact_list import Listing, page_of
 from campaigns.gateway import contacts
-from campaigns.gateway.rights import EDIT, SEE_CONTACTS, seen_contact
+from campaigns.gateway.rights import EDIT, EDIT_PREFERENCES, ERASE, SEE_CONTACTS, seen_contact
 from campaigns.gateway.welcome import GREET
 from campaigns.models import Segment
 from campaigns.views.greeting import greet_and_tell
@@ -103,5 +103,7 @@ def _draw(
         "contact": form.contact,
         "problem": shown,
         "may_greet": request.user.has_perm(GREET),
+        "may_suppress": request.user.has_perm(EDIT_PREFERENCES),
+        "may_erase": request.user.has_perm(ERASE),
     }
     return render(request, "campaigns/contacts_form.html", context, status=status)

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns import gateway
-from campaigns.gateway.rights import EDIT_PREFERENCES, EXPORT, SEND
+from campaigns.gateway.rights import EXPORT, SEND
 from campaigns.inspector.answer import Answer, answer_of
 from campaigns.inspector.clock import Clock
 from campaigns.inspector.decisions import Entry, entries
@@ -17,7 +17,7 @@ from campaigns.inspector.forms import AskForm, known_categories
 from campaigns.inspector.page import ActorPage
 from campaigns.live_actor import SEE, inspect, live_fragments, page_context
 from campaigns.models import SendLog
-from campaigns.views.person import offers_stampede, user_of
+from campaigns.views.person import offers_stampede, rights_of, user_of
 from dashboard.access import requires
 from dashboard.problem_answers import answers_problems
 
@@ -36,7 +36,7 @@ def person(request: HttpRequest, user_id: str) -> HttpResponse:
     context = {
         "nav": "people",
         "user_id": user_id,
-        "may_edit": user.has_perm(EDIT_PREFERENCES),
+        **rights_of(user),
         "may_send": user.has_perm(SEND),
         "stampedes": offers_stampede(user),
         "categories": known_categories(),

@@ -1,11 +1,11 @@
 """Changing what a person wants and may get, and a test to them: the form, in the dialog or as a page, and its sending."""
 
-import json
+from typing import Any
 
-from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -14,12 +14,24 @@ from campaigns.inspector.cap_form import CapForm
 from campaigns.inspector.forms import PersonForm, TestForm
 from campaigns.inspector.page import ActorPage
 from campaigns.inspector.preference_form import PreferencesForm, Stale
+from campaigns.inspector.suppression_forms import EraseForm, LiftForm, SuppressForm
 from campaigns.live_actor import SEE, inspect, live_fragments
-from campaigns.views.person import user_of
-from dashboard.access import is_fragment, requires
-from dashboard.problem_answers import answers_problems, status_of_problem
+from campaigns.views.person import rights_of, user_of
+from dashboard.access import requires
+from dashboard.form_pages import ActionPage
+from dashboard.keyed_forms import ActionForm
+from dashboard.problem_answers import answers_problems
+from temporal_worker.problems import Problem
 
-FORMS: dict[str, type[PersonForm]] = {"preferences": PreferencesForm, "cap": CapForm, "test": TestForm}
+FORMS: dict[str, type[PersonForm]] = {
+    "preferences": PreferencesForm,
+    "cap": CapForm,
+    "suppression": SuppressForm,
+    "lifting": LiftForm,
+    "erasure": EraseForm,
+    "test": TestForm,
+}
+_Form = ActionForm[ActorPage, User, None]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -30,73 +42,38 @@ def act(request: HttpRequest, user_id: str, name: str) -> HttpResponse:
     form_class = FORMS[name]
     if not request.user.has_perm(form_class.right):
         raise PermissionDenied
-    page, _ = inspect(user_id, user_of(request))
-    form = form_class(request.POST if request.method == "POST" else None)
-    form.prepare(page)
-    if request.method != "POST":
-        return _draw(request, user_id, form)
-    if not form.is_valid():
-        return _again(request, user_id, form, status=422)
-    try:
-        form.send(page, user_of(request))
-    except (gateway.ContactNotFound, gateway.NotPermitted):
-        raise
-    except gateway.CampaignProblem as problem:
-        return _refused(request, user_id, form, problem)
-    return _done(request, user_id, form)
+    return PersonActionPage(request, user_id).act(form_class)
 
 
-def _refused(request: HttpRequest, user_id: str, form: PersonForm, problem: gateway.CampaignProblem) -> HttpResponse:
-    if isinstance(problem, gateway.InvalidRequest):
-        form.blame(problem.field, problem.detail)
-        return _again(request, user_id, form, status=422)
-    if isinstance(problem, Stale):
-        return _again(request, user_id, form, status=409)
-    return _again(request, user_id, form, status=status_of_problem(problem), problem=problem)
+class PersonActionPage(ActionPage[ActorPage, User, None]):
+    fragment, template = "campaigns/_inspector_form.html", "campaigns/inspector_action.html"
+    detail = "campaigns:person"
+    beyond = (gateway.ContactNotFound, gateway.NotPermitted)
 
+    def read(self) -> ActorPage:
+        page, _ = inspect(self.thing_id, self.actor)
+        return page
 
-def _again(
-    request: HttpRequest,
-    user_id: str,
-    form: PersonForm,
-    *,
-    status: int,
-    problem: gateway.CampaignProblem | None = None,
-) -> HttpResponse:
-    """The form with what was typed and the reason; after a 503 with its key, so that pressing again is safe."""
-    form.show_again(keep_key=isinstance(problem, gateway.Unavailable))
-    response = _draw(request, user_id, form, status=status, problem=problem)
-    if isinstance(problem, gateway.Unavailable):
-        response["Retry-After"] = str(problem.retry_after)
-    return response
+    @property
+    def actor(self) -> User:
+        return user_of(self.request)
 
+    def context(self, form: _Form) -> dict[str, Any]:
+        return {"nav": "people", "user_id": self.thing_id}
 
-def _draw(
-    request: HttpRequest,
-    user_id: str,
-    form: PersonForm,
-    *,
-    status: int = 200,
-    problem: gateway.CampaignProblem | None = None,
-) -> HttpResponse:
-    context = {
-        "nav": "people",
-        "user_id": user_id,
-        "form": form,
-        "problem": problem,
-        "unavailable": isinstance(problem, gateway.Unavailable),
-    }
-    template = "campaigns/_inspector_form.html" if is_fragment(request) else "campaigns/inspector_action.html"
-    return render(request, template, context, status=status)
+    def filled(self, form_class: type[_Form]) -> _Form:
+        form = super().filled(form_class)
+        form.prepare(self.thing, self.actor)
+        return form
 
+    def refused(self, form: _Form, problem: Problem) -> HttpResponse:
+        if isinstance(problem, Stale):
+            return self.again(form, status=409)  # the form says it, at what has changed
+        return super().refused(form, problem)
 
-def _done(request: HttpRequest, user_id: str, form: PersonForm) -> HttpResponse:
-    """The page as it is now: an update's answer has no decisions, so it is read anew."""
-    if not is_fragment(request):
-        messages.success(request, form.told)
-        return redirect("campaigns:person", user_id)
-    page: ActorPage
-    page, _ = inspect(user_id, user_of(request))
-    response = HttpResponse(live_fragments(page))
-    response["HX-Trigger"] = json.dumps({"dialogDone": {"told": form.told}})
-    return response
+    def changed(self, answer: None) -> HttpResponse:
+        """The page as it is now: an update's answer has no decisions, so it is read anew."""
+        page = self.read()
+        # The actions are the viewer's own: no live fragment has them.
+        offered = {"page": page, **rights_of(self.actor), "oob": True}
+        return HttpResponse(live_fragments(page) + render_to_string("campaigns/_inspector_hold.html", offered))

@@ -32,6 +32,8 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
         "rows": [(row_of(row), row.version) for row in page.campaigns],
         "tabs": [(name, words, listing.url(tab=name), getattr(counts, name)) for name, words in TABS.items()],
         "without_q": listing.url(q=""),
+        "people_words": listing.people_words,
+        "without_people": listing.url(people=""),
         "change": change,
         "shown": ",".join(row.campaign_id for row in page.campaigns),
         "newest": Campaign.objects.order_by("-pk").values_list("pk", flat=True).first() or 0,

@@ -16,6 +16,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from campaigns.contract import TRANSACTIONAL
 from campaigns.gateway import own_wishes
 from campaigns.gateway.own_wishes import EVERYTHING, OwnChanges, OwnWishes
 from campaigns.gateway.problems import CampaignProblem, InvalidRequest, Unavailable
@@ -57,17 +58,18 @@ def unsubscribe(request: HttpRequest, signed: str) -> HttpResponse:
     except BadLink:
         return _bad_link(request)
     words = toggle_words((wish.channel, wish.category))
+    context = {"words": words, "keeps_transactional": wish.category not in ("", TRANSACTIONAL)}
     if request.method != "POST":
-        return render(request, "campaigns/public_unsubscribe.html", {"words": words})
+        return render(request, "campaigns/public_unsubscribe.html", context)
     try:
         own_wishes.unsubscribe(wish)
     except DatabaseError:
         log.exception("unsubscribe_not_stored")
-        context = {"title": "That did not work", "words": "Nothing was changed. Press again in a moment."}
-        response = render(request, "campaigns/public_closed.html", context, status=503)
+        closed = {"title": "That did not work", "words": "Nothing was changed. Press again in a moment."}
+        response = render(request, "campaigns/public_closed.html", closed, status=503)
         response["Retry-After"] = "5"
         return response
-    done = {"words": words, "is_done": True, "preferences": link_for(wish, Purpose.PREFERENCES)}
+    done = {**context, "is_done": True, "preferences": link_for(wish, Purpose.PREFERENCES)}
     return render(request, "campaigns/public_unsubscribe.html", done)
 
 

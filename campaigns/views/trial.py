@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from campaigns import gateway
-from campaigns.gateway.rights import SEE_CAMPAIGNS, seen_campaign
+from campaigns.gateway.rights import SEE_CAMPAIGNS, SEE_CONTACTS, seen_campaign
 from campaigns.presentation import trial_of
 from campaigns.presentation.mail_styles import allowed_styles
 from campaigns.views.viewer import user_of
@@ -63,6 +63,8 @@ def preview(request: HttpRequest, campaign_id: str) -> HttpResponse:
     try:
         found = gateway.preview(campaign_id, user=user, user_id=user_id) if user_id else None
     except (gateway.InvalidRequest, gateway.ContactNotFound) as wrong:
+        if isinstance(wrong, gateway.ContactNotFound) and not user.has_perm(SEE_CONTACTS):
+            raise
         problem = wrong.detail
     context: dict[str, Any] = {
         "nav": "campaigns",

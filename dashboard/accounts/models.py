@@ -1,6 +1,7 @@
 """What the shell keeps of a person beside Django's user: how they like their pages, and where they are logged in."""
 
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -24,6 +25,15 @@ class Profile(models.Model):
 
     def __str__(self) -> str:
         return f"Profile of {self.user}"
+
+    @classmethod
+    def zone_of(cls, user: Any) -> ZoneInfo | None:
+        """The zone that somebody has chosen; None when they have chosen none, or one that is not known any more."""
+        name = cls.objects.filter(user=user).values_list("time_zone", flat=True).first()
+        try:
+            return ZoneInfo(name) if name else None
+        except (ZoneInfoNotFoundError, ValueError):
+            return None
 
 
 class OpenSession(models.Model):

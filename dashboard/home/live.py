@@ -18,7 +18,16 @@ TICK = 3.0
 
 log = structlog.get_logger(__name__)
 
-Listener = Callable[[dict[str, str]], None]
+
+@dataclass(frozen=True)
+class Change:
+    """The pieces that are not what they were, and the ``digest`` of the frame that they belong to."""
+
+    digest: str
+    pieces: dict[str, str]
+
+
+Listener = Callable[[Change], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +47,7 @@ class HomeFeed:
         self._work: asyncio.Task[None] | None = None
 
     async def listen(self, rights: Rights, callback: Listener, seen: str) -> Callable[[], None]:
-        """Calls ``callback`` with the pieces that have changed since the page's ``seen`` (a frame's digest). Returns the end."""
+        """Calls ``callback`` with what has changed since the page's ``seen`` (a frame's digest). Returns the end."""
         follower = _Follower(rights, callback)
         self._followers.add(follower)
         if self._work is None:
@@ -59,7 +68,7 @@ class HomeFeed:
             end()
             raise
         if frame.digest != seen:
-            callback(frame.pieces)
+            callback(Change(frame.digest, frame.pieces))
         return end
 
     def _end(self) -> None:
@@ -95,8 +104,8 @@ class HomeFeed:
         changed = {rights: _changed(self._shown.get(rights), frame) for rights, frame in drawn.items()}
         self._shown = drawn
         for follower in list(self._followers):
-            if pieces := changed.get(follower.rights):
-                follower.callback(pieces)
+            if change := changed.get(follower.rights):
+                follower.callback(change)
 
 
 def _draw(wanted: set[Rights], moved: bool) -> dict[Rights, Frame]:
@@ -108,10 +117,13 @@ def _frame_of(rights: Rights) -> Frame:
     return frames.of(snapshots.in_thread(False), watch.current(), rights)
 
 
-def _changed(before: Frame | None, now: Frame) -> dict[str, str]:
-    if before is None or before.digest == now.digest:
-        return {} if before is not None else now.pieces
-    return {name: html for name, html in now.pieces.items() if before.pieces.get(name) != html}
+def _changed(before: Frame | None, now: Frame) -> Change | None:
+    if before is None:
+        return Change(now.digest, now.pieces)
+    if before.digest == now.digest:
+        return None
+    pieces = {name: html for name, html in now.pieces.items() if before.pieces.get(name) != html}
+    return Change(now.digest, pieces)
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, HomeFeed] = WeakKeyDictionary()

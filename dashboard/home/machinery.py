@@ -1,4 +1,4 @@
-"""How the machinery is: Temporal, the workers of each queue with what waits for them, and how far lists are behind.
+"""How the machinery is: Temporal, the workers of each queue with what waits for them, and the workflows that are stuck.
 
 It is looked up beside the pages, at most every few seconds for all of a process, and a page shows the last finding: nobody
 waits for a server that does not answer. Workers are counted by their heartbeats (Temporal's own list of pollers names a
@@ -7,7 +7,7 @@ stopped one for minutes); the backlog is Temporal's estimate.
 
 import asyncio
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic
 
@@ -24,6 +24,12 @@ from temporal_worker.registry import area_workers
 
 LOOK_EVERY = 3.0
 """Seconds between two looks, at least."""
+FAILING_EVERY = 30.0
+"""Seconds between two looks for workflows whose task fails: they stay so for longer."""
+FAILING = "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'"
+"""Temporal marks a workflow after some five tasks in a row that failed, which takes it about a minute."""
+MOST_FAILING = 50
+"""So many of them are looked up."""
 TIMEOUT = 1.5
 BACKLOG_FROM = 1_000
 """Tasks that wait, from which somebody should look."""
@@ -41,10 +47,19 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class Failing:
+    """A workflow whose task fails each time: its code breaks, and it stands still."""
+
+    workflow_id: str
+    queue: str
+
+
+@dataclass(frozen=True)
 class Machinery:
     queues: tuple[Queue, ...] = ()
     temporal: bool | None = None
     """None: not looked up yet."""
+    failing: tuple[Failing, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -77,6 +92,18 @@ def look() -> Machinery:
     return Machinery(tuple(queues), answers)
 
 
+def look_for_failing() -> tuple[Failing, ...]:
+    """Looks now; raises what Temporal answers."""
+    found: tuple[Failing, ...] = call(_failing(), timeout=TIMEOUT)
+    return found
+
+
+async def _failing() -> tuple[Failing, ...]:
+    client = await aget_client()
+    rows = client.list_workflows(FAILING, limit=MOST_FAILING, rpc_timeout=timedelta(seconds=TIMEOUT))
+    return tuple(sorted([Failing(row.id, row.task_queue) async for row in rows], key=lambda one: one.workflow_id))
+
+
 async def _backlogs(queues: list[str]) -> dict[str, int]:
     client = await aget_client()
     kinds = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
@@ -104,6 +131,8 @@ class Watch:
         self._last = Machinery()
         self._looked_at = float("-inf")
         self._looking = False
+        self._failing: tuple[Failing, ...] = ()
+        self._failing_at = float("-inf")
 
     def current(self) -> Machinery:
         """The last finding; has a new one looked up beside it when it is old."""
@@ -117,11 +146,23 @@ class Watch:
         found = Machinery()
         try:
             found = look()
+            if found.temporal:
+                self._look_for_failing()
+            found = replace(found, failing=self._failing)
         except Exception:
             log.exception("machinery_look_failed")
         finally:
             with self._lock:
                 self._last, self._looked_at, self._looking = found, monotonic(), False
+
+    def _look_for_failing(self) -> None:
+        if monotonic() - self._failing_at < FAILING_EVERY:
+            return
+        self._failing_at = monotonic()
+        try:
+            self._failing = look_for_failing()
+        except Exception as error:
+            log.info("failing_workflows_unknown", error=str(error))
 
 
 watch = Watch()

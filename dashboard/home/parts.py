@@ -21,6 +21,8 @@ from django.utils import timezone
 from dashboard.phrases import Part as Words
 
 BAD, WARN = "bad", "warn"
+LATE_FOR = timedelta(minutes=1)
+"""So long it is told that the last change came late to the lists: nothing that comes after it needs to."""
 DAYS = 14
 """Days of a sparkline; today is the last of them."""
 
@@ -156,6 +158,11 @@ class Event:
     who: str = ""
     title: str = ""
 
+    @property
+    def words(self) -> str:
+        """``text`` as the moment goes on with it: without its full stop."""
+        return self.text.removesuffix(".")
+
 
 @dataclass(frozen=True)
 class Sign:
@@ -189,7 +196,11 @@ class Badge:
 
 @dataclass(frozen=True)
 class Part:
-    """All that one area has to show. ``behind`` is how long its last change took to come to its lists, in seconds."""
+    """All that one area has to show.
+
+    ``behind`` is how long its last change took to come to its lists, in seconds, while that was just now; ``behind_since``
+    is since when something is being tried again that does not come there. ``lists`` names what they list: ``orders``.
+    """
 
     needs: Sequence[Need] = ()
     figures: Sequence[Figure] = ()
@@ -202,7 +213,9 @@ class Part:
     signs: Sequence[Sign] = ()
     moving: Sequence[Moving] = ()
     badges: Sequence[Badge] = ()
+    lists: str = ""
     behind: float | None = None
+    behind_since: datetime | None = None
     behind_right: str = ""
 
 

@@ -1,15 +1,16 @@
 """What the home page says of the machinery itself: who works, what waits for them, and how far lists are behind."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from django.apps import apps
 from django.urls import reverse
 
 from dashboard import areas
-from dashboard.home.machinery import BACKLOG_FROM, Machinery, Queue
+from dashboard.home.machinery import BACKLOG_FROM, MOST_FAILING, Machinery, Queue
 from dashboard.home.parts import BAD, Need, Part, Sign
 from dashboard.phrases import Part as Words
-from dashboard.phrases import text
+from dashboard.phrases import text, when
 
 BEHIND_FROM = 10.0
 """Seconds that a change may take to come into the lists before somebody should know."""
@@ -31,12 +32,23 @@ def own_needs(parts: Sequence[Part], machinery: Machinery, rights: frozenset[str
             words = [text("More comes in than its workers take; another worker process would help.")]
             title = f"{queue.backlog:,} tasks wait for {label_of(queue.name)}"
             found.append(_need(f"backlog-{queue.name}", title, words, health, "warn", "clock", "Late"))
+    found += _failing(machinery, health)
     behind = behind_of(parts, rights)
     if behind is not None and behind >= BEHIND_FROM:
         words = [text("So long did the last change take to get there. A single order or request is always up to date.")]
         title = f"Lists are {seconds_word(behind)} behind"
         found.append(_need("behind", title, words, health, "warn", "clock", "Late"))
-    return found
+    return found + [_not_saved(part, health) for part in parts if part.behind_since and part.behind_right in rights]
+
+
+def _not_saved(part: Part, href: str) -> Need:
+    """Something that its lists do not show yet, though it has happened."""
+    since = part.behind_since
+    assert since is not None
+    words = [text("What has happened since "), when(since)]
+    words.append(text(" could not all be saved yet. It is tried again by itself, and nothing is lost."))
+    title = f"Lists of {part.lists} are behind"
+    return Need(part.behind_right, f"behind-{part.lists}", title, words, href, mark=BAD, icon="clock", label="Behind")
 
 
 def _no_worker(names: list[str], are_all: bool, href: str) -> Need:
@@ -44,6 +56,21 @@ def _no_worker(names: list[str], are_all: bool, href: str) -> Need:
     whose = "its queue" if len(names) == 1 else "their queues"
     words = [text(f"Nobody polls {whose}: what was asked waits there until a worker is back.")]
     return _need("no-worker", title, words, href, BAD, "offline", "No worker")
+
+
+def _failing(machinery: Machinery, health: str) -> list[Need]:
+    """Workflows whose own code breaks, by the area that they belong to."""
+    found = []
+    for queue, number in Counter(one.queue for one in machinery.failing).items():
+        more = "At least " if len(machinery.failing) >= MOST_FAILING else ""
+        are = "workflow fails" if number == 1 else "workflows fail"
+        words = [
+            text("Their code breaks at the same place each time. Temporal tries on; they stand still until a worker")
+        ]
+        words.append(text(" with mended code is there."))
+        title = f"{more}{number:,} {are} in {label_of(queue)}"
+        found.append(_need(f"failing-{queue}", title, words, f"{health}#failing", BAD, "attention", "Failing"))
+    return found
 
 
 def _need(key: str, title: str, words: Sequence[Words], href: str, mark: str, icon: str, label: str) -> Need:
@@ -58,11 +85,18 @@ def behind_of(parts: Iterable[Part], rights: frozenset[str]) -> float | None:
 def signs_of(parts: Sequence[Part], machinery: Machinery, rights: frozenset[str]) -> list[Sign]:
     health = reverse("health")
     found = [_queue(queue, health) for queue in machinery.queues]
-    behind = behind_of(parts, rights)
-    if behind is not None:
-        mark = "warn" if behind >= BEHIND_FROM else "move"
-        found.append(Sign("Lists behind Temporal by", seconds_word(behind), mark, health))
+    if any(part.lists and part.behind_right in rights for part in parts):
+        found.append(_lists(parts, rights, health))
     return found + [one for part in parts for one in part.signs if not one.right or one.right in rights]
+
+
+def _lists(parts: Sequence[Part], rights: frozenset[str], href: str) -> Sign:
+    if late := [part.lists for part in parts if part.behind_since and part.behind_right in rights]:
+        return Sign("Lists", f"Behind: {', '.join(late)}", BAD, href)
+    behind = behind_of(parts, rights)
+    if behind is None:
+        return Sign("Lists", "Up to date", "move", href)
+    return Sign("Lists behind Temporal by", seconds_word(behind), "warn" if behind >= BEHIND_FROM else "move", href)
 
 
 def _queue(queue: Queue, href: str) -> Sign:

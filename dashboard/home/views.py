@@ -1,4 +1,4 @@
-"""The home page, and the fragment of what waits for whoever looks."""
+"""The home page, the fragment of what waits for whoever looks, and the long poll for whoever has no socket."""
 
 from typing import cast
 
@@ -13,6 +13,7 @@ from dashboard.access import logged_in
 from dashboard.home.frames import frames, rights_of
 from dashboard.home.machinery import watch
 from dashboard.home.personal import actions_of, personal_of
+from dashboard.home.polling import long_poll_home
 from dashboard.home.snapshots import snapshots
 
 
@@ -44,3 +45,10 @@ def mine(request: HttpRequest) -> HttpResponse:
     """What waits for this person now."""
     user = cast("User", request.user)
     return render(request, "home/_mine.html", {"mine": personal_of(user, timezone.now())})
+
+
+@require_safe
+@never_cache
+async def live(request: HttpRequest) -> HttpResponse:
+    """What has changed since ``?after=``: for browsers whose socket is lost."""
+    return await long_poll_home(request)

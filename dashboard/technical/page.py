@@ -99,8 +99,14 @@ class Technical:
 
     @property
     def temporal_url(self) -> str:
-        namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
-        return f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{self.workflow_id}/{self.run_id}"
+        return ui_url(self.workflow_id, self.run_id)
+
+
+def ui_url(workflow_id: str, run_id: str = "") -> str:
+    """Temporal's own page of a run, the newest one if none is named."""
+    namespace = ClientConfig.load_client_connect_config().get("namespace") or "default"
+    address = f"{settings.TEMPORAL_UI_URL}/namespaces/{namespace}/workflows/{workflow_id}"
+    return f"{address}/{run_id}" if run_id else address
 
 
 async def read_technical(workflow_id: str, run_id: str = "", *, known: str = "") -> Technical | None:

@@ -11,5 +11,6 @@ urlpatterns = [
     path("<str:workflow_id>/live/", views.live, name="live"),
     path("<str:workflow_id>/stack/", views.stack, name="stack"),
     path("<str:workflow_id>/history.json", views.history, name="history"),
+    path("<str:workflow_id>/temporal/", views.temporal, name="temporal"),
     path("<str:workflow_id>/fast-forward/", forwarding.fast_forward, name="fast_forward"),
 ]

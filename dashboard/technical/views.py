@@ -6,16 +6,17 @@ from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard.access import requires
+from dashboard.access import logged_in
 from dashboard.technical.masking import masked_event, without_tokens
-from dashboard.technical.page import LINES, MOST_EVENTS, Technical, read_technical
+from dashboard.technical.page import LINES, MOST_EVENTS, Technical, read_technical, ui_url
 from dashboard.technical.processes import VIEW, Process, seen_process
 from dashboard.views import unavailable_page
 from temporal_worker.client import QueryFailed, RequestRefused, TemporalUnavailable, WorkflowNotFound, call
@@ -31,17 +32,20 @@ Look = Callable[Concatenate[HttpRequest, Process, str, P], HttpResponse]
 
 
 def for_engineers(view: Look[P]) -> Callable[..., HttpResponse]:
-    """The view gets the process in place of nothing: whoever may not see it, or no workflow behind it, is told 404."""
+    """The view gets the process in place of nothing: whoever may not see it, or no workflow behind it, is told 404; 403
+    only who may see it and nothing technical."""
 
     @require_safe
     @never_cache
-    @requires(VIEW)
+    @logged_in
     @wraps(view)
     def checked(request: HttpRequest, workflow_id: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         assert isinstance(request.user, User)
         process = seen_process(workflow_id, request.user)
         if process is None:
             raise Http404
+        if not request.user.has_perm(VIEW):
+            raise PermissionDenied
         return view(request, process, workflow_id, *args, **kwargs)
 
     return checked
@@ -99,17 +103,49 @@ def history(request: HttpRequest, process: Process, workflow_id: str) -> HttpRes
     return response
 
 
+@require_safe
+@never_cache
+@logged_in
+def temporal(request: HttpRequest, workflow_id: str) -> HttpResponse:
+    """On to Temporal's own page, for whoever may see the process; 410 when Temporal has nothing of it any more, or not yet.
+
+    It is asked when somebody wants to go there: pages of what is over do without Temporal, and stand open for days.
+    """
+    assert isinstance(request.user, User)
+    process = seen_process(workflow_id, request.user)
+    if process is None:
+        raise Http404
+    run = _run_of(request)
+    try:
+        call(describe(workflow_id, run))
+    except WorkflowNotFound:
+        return render(request, "technical/forgotten.html", {"nav": process.nav, "process": process}, status=410)
+    except (TemporalUnavailable, RequestRefused):
+        pass  # its page is somewhere else, and may answer
+    return redirect(ui_url(workflow_id, run))
+
+
 def _context(request: HttpRequest, process: Process, technical: Technical) -> dict[str, object]:
-    page = Paginator(technical.lines, LINES).get_page(request.GET.get("page"))
+    step = request.GET.get("step", "")
+    page = Paginator(technical.lines, LINES).get_page(request.GET.get("page") or _page_of(step, technical))
     return {
         "nav": process.nav,
         "process": process,
         "it": technical,
         "lines": page,
         "run": _run_of(request),
-        # Somebody who reads an earlier page, or a run that is over, is not disturbed.
-        "polls_after": POLL_AFTER if page.number == 1 and (technical.is_open or technical.problem) else 0,
+        "step": step,
+        # Somebody who reads an earlier page, one step, or a run that is over, is not disturbed.
+        "polls_after": POLL_AFTER
+        if page.number == 1 and (technical.problem or (technical.is_open and not step))
+        else 0,
     }
+
+
+def _page_of(step: str, technical: Technical) -> int:
+    """On which page of the history the update, activity or timer of this id is; the first when there is none."""
+    found = (number for number, line in enumerate(technical.lines) if step and line.id == step)
+    return next(found, 0) // LINES + 1
 
 
 def _run_of(request: HttpRequest) -> str:

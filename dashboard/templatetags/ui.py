@@ -36,16 +36,19 @@ def icon(name: str, extra: str = "") -> SafeString:
 
 @register.filter
 def moment(at: datetime | None, show: str = "full") -> SafeString | str:
-    """A ``<time>`` with the exact UTC in its tooltip; ``show`` names the wording that times.js gives it."""
+    """A ``<time>`` with the exact UTC in its tooltip; ``show`` names the wording that times.js gives it: ``ago`` within a
+    sentence, ``Ago`` with a capital, at its beginning or that of a cell. So of each.
+    """
     if at is None:
         return ""
     utc = at.astimezone(UTC)
+    words = utc.strftime(_FALLBACK[show.lower()])
     return format_html(
         '<time datetime="{}" title="{}" data-show="{}">{}</time>',
         utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         f"{utc:%Y-%m-%d %H:%M:%S} UTC",
         show,
-        utc.strftime(_FALLBACK[show]),
+        words if show.islower() else words[:1].upper() + words[1:],
     )
 
 
@@ -59,6 +62,8 @@ def _part(part: Part) -> SafeString | str:
     content: SafeString | str = moment(part.at, part.show) if part.at else part.text
     if part.person:
         content = format_html('<span data-person="{}">{}</span>', part.person, part.text)
+    if part.code:
+        content = format_html("<code>{}</code>", content)
     return format_html("<strong>{}</strong>", content) if part.strong else format_html("{}", content)
 
 

@@ -15,7 +15,7 @@ from orders.gateway.acting import (
     ship,
 )
 from orders.gateway.payment_events import deliver_payment_event
-from orders.gateway.placing import finish_starting_orders, start_order
+from orders.gateway.placing import finish_starting_orders, start_order, why_closed
 from orders.gateway.problems import (
     CardDeclined,
     InvalidRequest,
@@ -23,6 +23,7 @@ from orders.gateway.problems import (
     OrderNotFound,
     OrderProblem,
     OrderRefused,
+    OrdersClosed,
     Unavailable,
 )
 from orders.gateway.reading import OrderReading, afetch_order, read_order
@@ -35,6 +36,7 @@ __all__ = [
     "OrderProblem",
     "OrderReading",
     "OrderRefused",
+    "OrdersClosed",
     "Unavailable",
     "accept_payment",
     "add_item",
@@ -49,4 +51,5 @@ __all__ = [
     "retry_failed_step",
     "ship",
     "start_order",
+    "why_closed",
 ]

@@ -1,6 +1,5 @@
 """Acting on an order: one update for each request, done once for each key."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Protocol
 
@@ -32,7 +31,7 @@ from orders.gateway.problems import (
 from orders.models import Order
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
-from temporal_worker.keys import digest
+from temporal_worker.keys import update_id
 
 UPDATE_TIMEOUT = 10.0
 """Seconds within which an update has its answer, or is unavailable."""
@@ -93,14 +92,13 @@ def _update(order_id: str, update: str, message: _Message, by: By, key: str) -> 
     """
     with naming_the_field():
         message.check()
-    update_id = f"{by.door}:{by.username}:{key}:{digest([update, asdict(message)])[:16]}"  # type: ignore[call-overload]
     try:
         return client.call(
             client.execute_update(
                 order_workflow_id(order_id),
                 update,
                 message,
-                update_id=update_id,
+                update_id=update_id(by, key, update, message),
                 result_type=OrderView,
                 timeout=UPDATE_TIMEOUT,
             ),

@@ -1,25 +1,31 @@
 """Placing an order: the row first, then the workflow; once for each key."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from temporalio.common import WorkflowIDReusePolicy
 
 from orders import projection, stockroom
-from orders.contract import TASK_QUEUE, WORKFLOW_TYPE, By, OrderInput, OrderLine, OrderView, order_workflow_id
-from orders.gateway.problems import InvalidRequest, KeyReused, Unavailable, naming_the_field
+from orders.contract import (
+    TASK_QUEUE,
+    WORKFLOW_TYPE,
+    By,
+    OrderInput,
+    OrderLine,
+    OrderPolicy,
+    OrderView,
+    order_workflow_id,
+)
+from orders.gateway.problems import InvalidRequest, KeyReused, OrdersClosed, Unavailable, naming_the_field
 from orders.gateway.reading import read_order
 from orders.models import Order, OrderSettings
-from temporal_worker import client
-from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted
 from temporal_worker.keys import digest
-from temporal_worker.links import page_link
 from temporal_worker.snapshots import to_json
+from temporal_worker.starting import start_of_row
 
 START_AGAIN_AFTER = timedelta(seconds=5)
 
@@ -35,19 +41,26 @@ def start_order(
     key: str,
     shipping_address: str = "",
     customer_name: str = "",
+    rules: Callable[[OrderPolicy], OrderPolicy] | None = None,
 ) -> OrderView:
     """Place an order of ``(sku, quantity)`` lines, once for each key.
+
+    ``rules`` changes this order's own copy of the settings; the demo has a day pass in a minute with it.
 
     The row is written before the workflow is started: what a crash or an outage leaves between the two is finished by
     :func:`finish_starting_orders`, so an order that was taken is never lost.
 
     Raises:
         InvalidRequest, KeyReused
+        OrdersClosed: the administrators have switched new orders off. One that was taken before is found by its key.
         Unavailable: the order is kept and starts by itself later; a repeat with the key finds it.
     """
     asked = [customer_id, customer_email, [list(item) for item in items], shipping_address, customer_name]
     row = _row_of_key(f"{by.username}:{key}", digest(asked))
     if row is None:
+        if closed := why_closed():
+            raise closed
+        settings = OrderSettings.current()
         order = OrderInput(
             order_id=_new_order_id(),
             customer_id=customer_id,
@@ -55,7 +68,7 @@ def start_order(
             customer_name=customer_name,
             shipping_address=shipping_address,
             items=_lines(items),
-            policy=OrderSettings.current().to_policy(),
+            policy=rules(settings.to_policy()) if rules else settings.to_policy(),
             by=by,
         )
         with naming_the_field():
@@ -65,6 +78,12 @@ def start_order(
     if row.status == Order.STARTING:
         _start(row)
     return read_order(row.order_id).view
+
+
+def why_closed() -> OrdersClosed | None:
+    """Why no new orders are taken just now; None when they are. Asking makes no row of settings."""
+    closed = OrderSettings.objects.filter(takes_orders=False).first()
+    return None if closed is None else OrdersClosed(closed.closed_note)
 
 
 def _row_of_key(key: str, request_hash: str) -> Order | None:
@@ -120,25 +139,15 @@ def _write_row(order: OrderInput, key: str, request_hash: str) -> Order:
 
 
 def _start(row: Order) -> None:
-    order = projection.load_input(row)
-    starting = client.start_workflow(
+    start_of_row(
         WORKFLOW_TYPE,
-        order,
+        projection.load_input(row),
         id=order_workflow_id(row.order_id),
         task_queue=TASK_QUEUE,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        static_summary=f"Order of {row.customer_name or row.customer_id}"[:200],
-        static_details=page_link(f"/orders/{row.order_id}/"),
+        summary=f"Order of {row.customer_name or row.customer_id}",
+        page=f"/orders/{row.order_id}/",
+        kept=f"The order {row.order_id} is kept and starts by itself; sending it again does not place it twice.",
     )
-    try:
-        client.call(starting)
-    except WorkflowAlreadyStarted:
-        return
-    except TemporalUnavailable as error:
-        raise Unavailable(
-            f"{error} The order {row.order_id} is kept and starts by itself; sending it again does not place it twice.",
-            error.retry_after,
-        ) from error
 
 
 def finish_starting_orders() -> int:

@@ -15,6 +15,7 @@ __all__ = [
     "OrderNotFound",
     "OrderProblem",
     "OrderRefused",
+    "OrdersClosed",
     "Unavailable",
     "naming_the_field",
 ]
@@ -23,6 +24,14 @@ __all__ = [
 class OrderNotFound(NotFound):
     def __init__(self, order_id: str) -> None:
         super().__init__(f"There is no order {order_id}.")
+
+
+class OrdersClosed(Unavailable):
+    """The administrators take no new orders just now; nothing was kept of this one."""
+
+    def __init__(self, note: str) -> None:
+        super().__init__(f"No new orders are taken just now. {note}".strip(), retry_after=300)
+        self.code = "orders_closed"
 
 
 class CardDeclined(Refused):

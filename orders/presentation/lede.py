@@ -1,7 +1,7 @@
 """The sentence at the head of an order page: where is it, and what happens next."""
 
 from dashboard.phrases import Part, strong, text, when
-from orders.contract import OrderStage, OrderStatus, PaymentStatus
+from orders.contract import OrderStage, OrderStatus, PaymentStatus, Step
 from orders.presentation.glance import Glance
 from orders.presentation.status import EARLY, LATE_SHIPMENT, STEP_WORDS
 
@@ -35,6 +35,11 @@ def _attention_lede(order: Glance) -> list[Part]:
         ]
     if order.problem_step == LATE_SHIPMENT:
         return _late_lede()
+    if order.problem_step == Step.REVIEW:
+        return [
+            strong("It is paid and held for a review"),
+            text(": its total is above the limit. Release it or cancel it; until then it is not shipped."),
+        ]
     words = STEP_WORDS.get(order.problem_step, "A step")
     return [
         strong(f"{words} has stopped and needs you"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.phrases import counted, span
-from orders.contract import OrderView, Problem
+from orders.contract import OrderView, Problem, Step
 from orders.presentation.status import LATE_SHIPMENT, STEP_WORDS
 
 # More marks than this would be hairlines; then only the words tell the attempts.
@@ -37,6 +37,7 @@ class ProblemCard:
     error: str
     since: datetime
     retry_step: str
+    retry_label: str = "Retry"
     shortages: tuple[str, ...] = ()
 
 
@@ -84,7 +85,10 @@ def problem_of(view: OrderView) -> ProblemCard | None:
     if problem is None:
         return None
     title = "It has not been shipped in time"
-    if problem.step != LATE_SHIPMENT:
+    is_review = problem.step == Step.REVIEW
+    if is_review:
+        title = "It is held for a review"
+    elif problem.step != LATE_SHIPMENT:
         title = f"{STEP_WORDS.get(problem.step, 'A step')} has stopped"
     if view.shortages:
         verb = "is" if len(view.shortages) == 1 else "are"
@@ -95,6 +99,7 @@ def problem_of(view: OrderView) -> ProblemCard | None:
         error=problem.error,
         since=problem.since,
         retry_step=problem.step if problem.retryable else "",
+        retry_label="Release…" if is_review else "Retry",
         shortages=tuple(
             f"{names.get(short.sku, short.sku)} ({short.sku}): {short.wanted:,} wanted, {short.available:,} in stock"
             for short in view.shortages

@@ -16,6 +16,7 @@ STEP_WORDS: dict[str, str] = {
     Step.PAYMENT: "The payment",
     Step.REFUND: "The refund",
     Step.RELEASE: "Giving the stock back",
+    Step.REVIEW: "The review",
 }
 
 
@@ -59,6 +60,8 @@ def _attention(order: Glance) -> Status:
         return Status("bad", "Release stopped")
     if order.problem_step == Step.PAYMENT:
         return Status("bad", "Payment stopped")
+    if order.problem_step == Step.REVIEW:
+        return Status("warn", "Paid, held")
     return Status("warn", "Needs attention")
 
 
@@ -92,6 +95,8 @@ def _waits_for_you(order: Glance) -> str:
     if order.is_short:
         lines = f"{order.shortages} lines are" if order.shortages > 1 else "One line is"
         return f"{lines} short of stock; amend or cancel"
+    if order.problem_step == Step.REVIEW:
+        return "Above the limit; waits for your release"
     error = order.problem_error.rstrip(".")
     return f"{_shortened(error)}; waits for you" if error else "Waits for you"
 

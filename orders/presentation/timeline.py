@@ -25,6 +25,8 @@ _ICONS: dict[str, str] = {
     TimelineKind.PAYMENT_REFUNDED: "undo",
     TimelineKind.REFUND_FAILED: "undo",
     TimelineKind.STATUS_SAVED: "check",
+    TimelineKind.REVIEW_ASKED: "attention",
+    TimelineKind.REVIEW_PASSED: "check",
     TimelineKind.SHIPMENT_LATE: "clock",
     TimelineKind.ORDER_SHIPPED: "truck",
     TimelineKind.ETA_SLIPPED: "clock",

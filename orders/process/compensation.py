@@ -4,9 +4,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from orders.contract import SYSTEM, OrderStage, OrderStatus, PaymentStatus, RefundRequest, Step, TimelineKind
 from orders.process import effects
-from orders.process.payment import Payments, Refundable
+from orders.process.payment import Payments
 from orders.process.state import OrderState, pieces
 from orders.process.stock import Stock
+from orders.process.till import Refundable
 from orders.process.waiting import Waiting
 from temporal_worker.money import money
 
@@ -22,7 +23,7 @@ class Compensation:
         state.countdowns.clear()
         state.problem = None
         state.enter(OrderStage.COMPENSATING)
-        await self._payments.abandon()
+        await self._payments.card.abandon()
         was_paid = state.is_paid
         if was_paid:
             await self._refund_payment()
@@ -104,8 +105,8 @@ class Compensation:
 
     async def refund_surplus(self) -> None:
         """Payments too many, or that came after the order was closed, go back."""
-        while self._payments.surplus:
-            owed = self._payments.surplus.pop(0)
+        while self._payments.till.surplus:
+            owed = self._payments.till.surplus.pop(0)
             state = self._state
             amount = money(owed.amount_cents, owed.currency)
             text = f"{amount} received ({owed.reason}); it goes back."

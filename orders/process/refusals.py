@@ -69,6 +69,8 @@ def shipment_refusal(state: OrderState) -> ApplicationError | None:
         return problem
     if not state.is_paid:
         return refuse(RefusalCode.NOT_PAID, "The order is not paid yet.")
+    if state.awaits_release:
+        return refuse(RefusalCode.AWAITS_RELEASE, "The order is held for a review; somebody has to release it first.")
     return None
 
 
@@ -92,7 +94,8 @@ def cancellation_refusal(state: OrderState) -> ApplicationError | None:
 
 
 def retry_refusal(state: OrderState, step: str) -> ApplicationError | None:
-    waiting = state.problem is not None and state.problem.step == step and state.problem.retryable
+    parked = [problem for problem in (state.problem, state.held) if problem is not None]
+    waiting = any(problem.step == step and problem.retryable for problem in parked)
     between_tries = step == "payment" and state.payment.next_attempt_at is not None
     if waiting or between_tries:
         return None

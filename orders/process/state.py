@@ -57,6 +57,9 @@ class OrderState:
         self.timeline: list[TimelineEntry] = []
         self.timeline_total = 0
         self.problem: Problem | None = None
+        self.held: Problem | None = None
+        self.reviews_large = False
+        self.is_released = False
         self.countdowns: dict[str, Countdown] = {}
         self.late = False
         self.cancellation: CancellationInput | None = None
@@ -110,6 +113,12 @@ class OrderState:
     @property
     def is_short(self) -> bool:
         return self.problem is not None and self.problem.step == Step.RESERVE
+
+    @property
+    def awaits_release(self) -> bool:
+        """Whether it is too large to be shipped before a person has looked at it, and nobody has."""
+        limit = self.policy.review_above_cents
+        return self.reviews_large and not self.is_released and limit is not None and self.total_cents > limit
 
     def line(self, sku: str) -> OrderLine | None:
         return next((line for line in self.items if line.sku == sku), None)
@@ -205,9 +214,16 @@ class OrderState:
         self.record(TimelineKind.CANCELLATION_REQUESTED, f"Cancellation: {reason or 'no reason given'}", by=by)
 
     def unpark(self) -> None:
+        """Nobody is needed any more, or only for what :meth:`hold` says."""
         if self.problem is not None:
-            self.problem = None
+            self.problem = self.held
             self.touch()
+
+    def hold(self, step: str, error: str) -> None:
+        """Like :meth:`park`, and other problems may come and go meanwhile: a refund in the background, say."""
+        self.held = Problem(step, error, self.now, True)
+        self.problem = self.held
+        self.touch()
 
     def count_down(self, name: str, label: str, ends_at: datetime, then: str) -> None:
         self.countdowns[name] = Countdown(name, label, self.now, ends_at, then)

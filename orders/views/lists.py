@@ -7,9 +7,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard.access import requires
+from orders import gateway
 from orders.counts import list_counts
-from orders.listing import SORTS, STATUSES, TABS, Listing, csv_lines, page_of
-from orders.models import Order
+from orders.listing import MAILS, SORTS, STATUSES, TABS, TODAY, Listing, csv_lines, page_of
 from orders.presentation import row_of
 from orders.projection import COUNTER
 from temporal_worker.models import ChangeCounter
@@ -37,11 +37,17 @@ def order_list(request: HttpRequest) -> HttpResponse:
         "sorts": SORTS,
         "without_q": listing.url(q=""),
         "without_status": listing.url(status=""),
+        "narrowed": [
+            (name, value, words[value], listing.url(**{name: ""}))
+            for name, value, words in (("today", listing.today, TODAY), ("mail", listing.mail, MAILS))
+            if value
+        ],
         "previous": listing.url(page=page.number - 1),
         "next": listing.url(page=page.number + 1),
         "change": change,
         "shown": ",".join(order.order_id for order in page.orders),
-        "newest": Order.objects.order_by("-pk").values_list("pk", flat=True).first() or 0,
+        "newest": counts.newest,
+        "closed": gateway.why_closed(),
         "may_operate": request.user.has_perm("orders.operate_order"),
     }
     return render(request, "orders/order_list.html", context)

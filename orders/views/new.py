@@ -7,33 +7,44 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.access import requires
+from dashboard.form_pages import FormPage
+from dashboard.views import unavailable_page
 from orders import gateway
 from orders.draft import Draft, new_line, products_for_sale, read_draft
 from orders.models import OrderSettings
 from orders.order_form import OrderForm, hint_for, read_order_form
 from orders.process.state import span
-from orders.views.problems import by_of, status_of_problem
+from orders.views.viewer import by_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @requires("orders.operate_order", hidden_without="orders.view_order")
 def new(request: HttpRequest) -> HttpResponse:
-    products = products_for_sale()
+    page, products = NewOrderPage(request), products_for_sale()
     if request.method != "POST":
-        return _draw(request, read_order_form(None, products, Draft([new_line()], products)))
+        if closed := gateway.why_closed():
+            return unavailable_page(request, closed.detail, closed.retry_after, template="orders/closed.html")
+        return page.draw(read_order_form(None, products, Draft([new_line()], products)))
     form = read_order_form(request.POST, products)
-    if redrawn := _changed_lines(request, form):
-        return redrawn
+    if changed := _with_changed_lines(request, form):
+        return page.draw(changed)
     if not form.is_valid():
-        form.show_again(keep_key=False)
-        return _draw(request, form, status=422)
+        return page.again(form, status=422)
     try:
         view = form.send(by_of(request))
     except gateway.OrderProblem as problem:
-        return _refused(request, form, problem)
+        return page.refused(form, problem)
     messages.success(request, "The order was placed.")
     return redirect("orders:detail", view.order_id)
+
+
+class NewOrderPage(FormPage[OrderForm]):
+    template = "orders/order_form.html"
+
+    def context(self, form: OrderForm) -> dict[str, object]:
+        window = span(OrderSettings.current().to_policy().payment_window_seconds)
+        return {"nav": "orders", "draft": form.draft, "products": form.draft.products, "window": window}
 
 
 @require_safe
@@ -64,7 +75,7 @@ def customer(request: HttpRequest) -> HttpResponse:
     return render(request, "orders/_customer_hint.html", context)
 
 
-def _changed_lines(request: HttpRequest, form: OrderForm) -> HttpResponse | None:
+def _with_changed_lines(request: HttpRequest, form: OrderForm) -> OrderForm | None:
     """Without scripts, lines are added and removed by sending the form with ``do``."""
     what, _, key = request.POST.get("do", "").partition(":")
     if what == "add":
@@ -75,35 +86,4 @@ def _changed_lines(request: HttpRequest, form: OrderForm) -> HttpResponse | None
         return None
     again = OrderForm(initial={name: request.POST.get(name, "") for name in form.fields})
     again.draft = form.draft
-    return _draw(request, again)
-
-
-def _refused(request: HttpRequest, form: OrderForm, problem: gateway.OrderProblem) -> HttpResponse:
-    unavailable = isinstance(problem, gateway.Unavailable)
-    if isinstance(problem, gateway.InvalidRequest):
-        form.blame(problem.field, problem.detail)
-    form.show_again(keep_key=unavailable)
-    response = _draw(request, form, status=status_of_problem(problem), problem=problem, unavailable=unavailable)
-    if isinstance(problem, gateway.Unavailable):
-        response["Retry-After"] = str(problem.retry_after)
-    return response
-
-
-def _draw(
-    request: HttpRequest,
-    form: OrderForm,
-    *,
-    status: int = 200,
-    problem: gateway.OrderProblem | None = None,
-    unavailable: bool = False,
-) -> HttpResponse:
-    context = {
-        "nav": "orders",
-        "form": form,
-        "draft": form.draft,
-        "products": form.draft.products,
-        "problem": None if isinstance(problem, gateway.InvalidRequest) else problem,
-        "unavailable": unavailable,
-        "window": span(OrderSettings.current().to_policy().payment_window_seconds),
-    }
-    return render(request, "orders/order_form.html", context, status=status)
+    return again

@@ -11,7 +11,7 @@ from dashboard.access import requires
 from orders import gateway, unmatched
 from orders.models import WebhookEvent
 from orders.presentation import money
-from orders.views.problems import by_of
+from orders.views.viewer import by_of
 
 PAGE_SIZE = 25
 

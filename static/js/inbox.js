@@ -75,7 +75,31 @@
     }
     kept = null;
   };
-  document.addEventListener("htmx:beforeSwap", (event) => { if (event.target.id === "inbox") keep(); });
+  // While it is drawn anew the search field is taken out and put back, and both lists stand there for a moment: the browser loses
+  // what it held on to, and jumps to the end. The row with the focus stays where it is seen, or else the first that is seen.
+  let stood = null;
+  const noteWhere = () => {
+    const own = rowOf(document.activeElement);
+    const seen = rows()
+      .map((row) => ({ row, id: row.id, box: row.getBoundingClientRect() }))
+      .filter(({ box }) => box.bottom > 0 && box.top < window.innerHeight)
+      .sort((one, other) => (other.row === own) - (one.row === own));
+    // At the very top news come in sight.
+    stood = { scrolled: window.scrollY, rows: window.scrollY ? seen.map(({ id, box }) => [id, box.top]) : [] };
+  };
+  const standThere = () => {
+    if (!stood) return;
+    const { scrolled, rows: seen } = stood;
+    stood = null;
+    count(); // the bar comes unhidden, and goes
+    const [id, top] = seen.find(([one]) => byId(one)) ?? [];
+    window.scrollTo({ top: id ? window.scrollY + byId(id).getBoundingClientRect().top - top : scrolled, behavior: "instant" });
+  };
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.target.id !== "inbox") return;
+    keep();
+    noteWhere();
+  });
   // htmx settles the classes of what it swapped a moment later, to what the server sent.
   const paint = () => {
     count();
@@ -83,6 +107,7 @@
     if (row) for (const one of rows()) one.classList.toggle("is-focused", one === row);
   };
   const afterSwap = () => {
+    standThere();
     setTimeout(restore);
     setTimeout(paint, window.htmx.config.defaultSettleDelay + 50);
   };

@@ -32,11 +32,26 @@
 
   // ── Focus, half-typed input, and the personal fragment ──────────────────────────────────────────────────────────────────────────────
   const head = () => document.querySelector("[data-live-head]");
+  // What has no id is found by its place in the nearest part that has one: the same as it was, else the one that stands there.
+  const CAN_HAVE_IT = "a[href], button, input, select, textarea, summary, [tabindex]";
   let focused = null;
-  const keepFocus = () => { focused = document.activeElement?.id || null; };
-  const giveFocusBack = () => {
-    if (focused && document.activeElement === document.body) byId(focused)?.focus({ preventScroll: true });
+  const keepFocus = () => {
+    const active = document.activeElement, part = active?.closest("[id]");
+    const at = active && part && active !== part ? [...part.querySelectorAll(CAN_HAVE_IT)].indexOf(active) : -1;
+    focused = part ? { id: part.id, at, html: active.outerHTML } : null;
   };
+  const giveFocusBack = () => {
+    if (!focused || document.activeElement !== document.body) return;
+    const part = byId(focused.id);
+    if (focused.at < 0) { part?.focus({ preventScroll: true }); return; }
+    const all = [...(part?.querySelectorAll(CAN_HAVE_IT) ?? [])];
+    (all.find((one) => one.outerHTML === focused.html) ?? all[focused.at])?.focus({ preventScroll: true });
+  };
+  // What somebody has opened stays open, without a moment in which it is not.
+  document.addEventListener("htmx:oobBeforeSwap", ({ detail: { target, fragment } }) => {
+    const coming = fragment.querySelectorAll("details");
+    target.querySelectorAll("details").forEach((one, number) => { if (coming[number]) coming[number].open = one.open; });
+  });
   // Asked once for each version, and again after a while should the answer have come from the database.
   let asked = { version: "", at: 0 };
   const refreshActions = () => {
@@ -77,6 +92,42 @@
     });
   });
   document.addEventListener("htmx:wsBeforeMessage", keepFocus);
+  // A part that asks for itself again and again, as behind the curtain.
+  document.addEventListener("htmx:beforeSwap", ({ target }) => {
+    if (target.closest("dialog") || !target.contains(document.activeElement)) return;
+    keepFocus();
+    setTimeout(giveFocusBack);
+  });
+
+  // ── What one reads stays where it is seen ─────────────────────────────────────────────────────────────────────────
+  // The browser holds on to nothing that is drawn anew. Lines that come above what somebody reads, and get out of sight by
+  // it, do not push it away: what begins highest in the window stays there – not a line of a log that rolls, if something
+  // stands below it, and nothing in the column beside, unless that is all that one sees.
+  let stood = [];
+  const noteWhere = () => {
+    // At the very top news come in sight.
+    const all = window.scrollY ? [...document.querySelectorAll("main [id]")] : [];
+    stood = all
+      .map((one) => ({ one, id: one.id, box: one.getBoundingClientRect() }))
+      .filter(({ box }) => box.height && box.top >= 0 && box.top < window.innerHeight)
+      .map(({ one, id, box }) => ({ id, top: box.top, rank: one.closest("[data-rolls]") ? 1 : isBeside(one) ? 2 : 0 }))
+      .sort((one, other) => one.rank - other.rank || one.top - other.top);
+  };
+  const isBeside = (one) => one.closest(".split__aside")?.getBoundingClientRect().left > window.innerWidth / 2;
+  // Times and names get their words, which are shorter, as soon as what is going on now is over.
+  const standThere = () => queueMicrotask(() => {
+    const found = stood.find(({ id }) => byId(id)?.getClientRects().length);
+    stood = [];
+    const moved = found ? byId(found.id).getBoundingClientRect().top - found.top : 0;
+    if (moved) window.scrollBy({ top: moved, behavior: "instant" });
+  });
+  document.addEventListener("htmx:wsBeforeMessage", noteWhere);
+  document.addEventListener("htmx:wsAfterMessage", standThere);
+  // What is fetched because a message said so comes like one. (The inbox holds on to its own rows.)
+  const comesByItself = ({ target }) => target.id !== "inbox" && /^(refresh|turn|every)\b/.test(target.getAttribute?.("hx-trigger") ?? "");
+  document.addEventListener("htmx:beforeSwap", (event) => { if (comesByItself(event)) noteWhere(); });
+  document.addEventListener("htmx:afterSwap", standThere);
+
   // The tab says how it stands, also to who looks at another one.
   const tellTab = () => { const words = document.querySelector("[data-title]")?.dataset.title; if (words) document.title = words; };
   document.addEventListener("htmx:wsAfterMessage", () => { giveFocusBack(); refreshActions(); tellTab(); });
@@ -95,30 +146,52 @@
     banner.hidden = !kind;
     for (const words of banner.querySelectorAll("[data-when]")) words.hidden = words.dataset.when !== kind;
   };
-  const version = () => head()?.dataset.version ?? 0;
-  const take = async (response) => {
-    const html = await response.text();
-    keepFocus();
-    window.htmx.swap("#live-sink", html, { swapStyle: "innerHTML" });
-    giveFocusBack();
-    refreshActions();
-    tellTab();
+  // Where the page has no long poll of its own, the messages of its socket are fetched. Who did not get an answer begins anew.
+  const newTab = () => Array.from(window.crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let tab = newTab();
+  const lookedAt = () => new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+  const ofSocket = () => {
+    const url = new URL(root.getAttribute("ws-connect").replace(/^\/ws\//, "/polls/"), location.href);
+    url.searchParams.set("tab", tab);
+    url.searchParams.set("again", "1");
+    // A browser has few connections: a tab that nobody looks at holds none.
+    if (document.hidden) url.searchParams.set("brief", "1");
+    return url.href;
   };
+  const seen = () => document.querySelector("[data-after]")?.dataset.after ?? head()?.dataset.version ?? 0;
+  // What else the page follows, beside its process.
+  const alsoSeen = () => [...document.querySelectorAll("[data-also]")].map((one) => `&${one.dataset.also}=${one.dataset.number}`).join("");
+  // As by the socket: each part takes the place of the one that has its id, whether it says so or not – a row of a list does not.
+  let htmx = null;
+  window.htmx.defineExtension("live", { init: (api) => { htmx = api; } });
+  const draw = (message) => {
+    htmx.triggerEvent(root, "htmx:wsBeforeMessage", { message });
+    const settling = htmx.makeSettleInfo(root);
+    for (const part of [...htmx.makeFragment(message).children]) htmx.oobSwap(part.getAttribute("hx-swap-oob") ?? "true", part, settling);
+    htmx.settleImmediately(settling.tasks);
+    htmx.triggerEvent(root, "htmx:wsAfterMessage", { message });
+  };
+  const take = async (response) => (root.dataset.fallback ? [await response.text()] : await response.json()).forEach(draw);
   const poll = async () => {
     const stop = (polling = new AbortController());
     while (!open && !ended && polling === stop) {
       let held = 0;
       try {
-        const url = `${root.dataset.fallback}?after=${version()}`;
+        const url = root.dataset.fallback ? `${root.dataset.fallback}?after=${seen()}${alsoSeen()}` : ofSocket();
         held = setTimeout(() => say("polling"), 1500); // no error by now: it is being held, as it should be
         const response = await fetch(url, { signal: stop.signal, headers: { "HX-Request": "true" } });
-        if (response.redirected || [401, 403, 404].includes(response.status)) { say("denied"); return; }
+        const isSentAway = response.redirected || response.headers.has("HX-Redirect");
+        if (isSentAway || [401, 403, 404].includes(response.status)) { ended = true; say("denied"); return; }
         if (response.status === 200 || response.status === 286) await take(response);
         if (response.status === 286) { ended = true; say(""); return; }
-        if (response.status === 200 || response.status === 204) say("polling");
+        if (response.status === 200 || response.status === 204) {
+          say("polling");
+          if (!root.dataset.fallback) await (document.hidden ? Promise.race([sleep(15000), lookedAt()]) : sleep(500));
+        }
         else await sleep(3000);
       } catch {
         if (stop.signal.aborted) return;
+        tab = newTab();
         clearTimeout(held);
         say("lost");
         await sleep(3000);
@@ -127,8 +200,18 @@
       }
     }
   };
+  // A socket that opens again says so: the badges, which carry no number of their own, may have changed meanwhile.
+  let hasBeenOpen = false;
+  const connect = window.htmx.createWebSocket;
+  window.htmx.createWebSocket = (address) => {
+    const url = new URL(address);
+    if (hasBeenOpen) url.searchParams.set("again", "1");
+    return connect(url.href);
+  };
   document.addEventListener("htmx:wsOpen", () => {
     open = true;
+    hasBeenOpen = true;
+    ended = false;
     polling?.abort();
     polling = null;
     say("");
@@ -139,9 +222,10 @@
     if (code === 1000) { ended = true; return; }
     if (code === 4403 || code === 4404) { ended = true; say("denied"); return; }
     setTimeout(() => {
-      if (open || ended) return;
+      // While it polls, that one knows whether the connection is there: the socket is only tried again.
+      if (open || ended || polling) return;
       say("lost");
-      if (root.dataset.fallback && !polling) poll();
+      poll();
     }, 1500);
   });
   // The browser knows of a pulled plug long before the socket does.

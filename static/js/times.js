@@ -29,14 +29,15 @@
     return minutes ? `${hours}${NB}h${NB}${minutes}${NB}m` : `${hours}${NB}h`;
   };
 
+  // Within a sentence; a name with a capital, as "Ago", stands at the beginning of one, or of a cell.
   const SHOWS = {
     ago(at, now) {
       const passed = now - at;
-      if (passed < 45e3) return "Just now";
+      if (passed < 45e3) return "just now";
       if (passed < HOUR) return `${Math.max(1, Math.floor(passed / MINUTE))}${NB}m ago`;
       const days = -daysFrom(now, at);
       if (days === 0) return `${Math.floor(passed / HOUR)}${NB}h ago`;
-      if (days === 1) return "Yesterday";
+      if (days === 1) return "yesterday";
       return days < 7 ? WEEKDAY.format(at) : date(at, now);
     },
     until(at, now) {
@@ -68,9 +69,10 @@
 
   const word = (element, now) => {
     const at = new Date(element.dateTime);
-    const show = SHOWS[element.dataset.show];
+    const name = element.dataset.show, show = SHOWS[name.toLowerCase()];
     if (!show || Number.isNaN(at.getTime())) return;
-    const words = show(at, now);
+    const found = show(at, now);
+    const words = name === name.toLowerCase() ? found : found[0].toUpperCase() + found.slice(1);
     if (element.textContent !== words) element.textContent = words;
   };
 
@@ -80,7 +82,7 @@
     const key = left <= 0 ? "now" : left < HOUR ? Math.floor(left / 1e3) : Math.floor(left / MINUTE);
     if (element.dataset.drawn === String(key)) return;
     element.dataset.drawn = key;
-    if (left <= 0) return element.replaceChildren("now");
+    if (left <= 0) return element.replaceChildren("Now");
     if (left < HOUR) return element.replaceChildren(`${Math.floor(left / MINUTE)}:${pad(Math.floor((left % MINUTE) / 1e3))}`);
     const units = left >= 2 * DAY
       ? [[Math.floor(left / DAY), "d"], [Math.floor((left % DAY) / HOUR), "h"]]

@@ -1,3 +1,5 @@
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from approvals.models import Absence, Employee, Policy, PolicyLevel, SlackIdenti
 from dashboard.records import RecordAdmin
 from dashboard.roles import ADMINISTRATORS, STAFF
 from tests.approvals import people as company
+from tests.approvals.requests_of import Desk
 
 RECORDS = [
     model
@@ -231,6 +234,28 @@ class TestPeople:
             "until_0": "2099-01-01", "until_1": "00:00:00", "kind": "", "reason": "",
         }  # fmt: skip
         return site.post(address(Absence, "add"), fields)
+
+    def test_says_how_many_open_requests_go_to_whom_before_it_is_saved(self, site, staff):
+        """Of two that wait for the manager one is the delegate's own, and nobody decides their own."""
+        now = timezone.now()
+        Desk(request_id="REQ-20261117-091541-aaaa", at=now).save()
+        Desk(request_id="REQ-20261117-091542-aaaa", at=now, requester="hr").save()
+        page = self.away(site, staff["manager"], staff["hr"])
+        assert "1 open request goes to Hanna Reyes" in page.content.decode()
+        assert not Absence.objects.exists()
+        confirmed = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.content.decode()))
+        confirmed = {name: unescape(value) for name, value in confirmed.items()}
+        assert site.post(address(Absence, "add"), confirmed).status_code == 302
+        assert Absence.objects.get().delegate == staff["hr"]
+
+    def test_nothing_is_asked_when_no_open_request_moves(self, site, staff):
+        Desk(request_id="REQ-20261117-091541-aaaa", at=timezone.now()).decide("manager", False).save()
+        assert self.away(site, staff["manager"], staff["hr"]).status_code == 302
+
+    def test_a_policys_form_says_what_saving_leads_to(self, site, staff):
+        policy = company.add_policy("expense", {"name": "Manager", "manager": True})
+        page = site.get(address(Policy, "change", policy.pk)).content.decode()
+        assert f"New requests go by version {policy.version + 1} as soon as this is saved." in page
 
     def test_absences_go_in_no_circle(self, site, staff):
         assert self.away(site, staff["manager"], staff["hr"]).status_code == 302

@@ -20,6 +20,7 @@ from approvals.process.state import ApprovalState
 from dashboard.models import ApiToken
 from tests.approvals import people as company
 from tests.orders.at_once import at_once
+from tests.remembered import rows_of
 
 REQUEST_ID = "REQ-20261121-120000-abcd"
 NEW_REQUEST = {"kind": "expense", "title": "A chair", "amount_cents": 45_000}
@@ -81,19 +82,23 @@ def view_of(requester: User, **more: Any) -> ApprovalView:
 def staff(db: None) -> dict[str, User]:
     people = company.hire()
     company.write_policies()
+    rows_of(("with tokens", *(user.pk for user in people.values())), _hand_out_tokens)
+    return User.objects.in_bulk(field_name="username")
+
+
+def _hand_out_tokens() -> None:
     auditor = User.objects.create_user("auditor")
     auditor.user_permissions.set(Permission.objects.filter(codename__in=["view_all_requests", "export_audit"]))
-    people |= {"auditor": auditor, "nobody": User.objects.create_user("nobody")}
-    for username, user in people.items():
-        ApiToken.issue(user, "test", token=f"token-of-{username}")
-    return people
+    User.objects.create_user("nobody")
+    for user in User.objects.all():
+        ApiToken.issue(user, "test", token=f"token-of-{user.username}")
 
 
 @pytest.fixture
 def saved(staff: dict[str, User]) -> ApprovalView:
     """The request in the database, as its workflow has saved it."""
     view = view_of(staff["employee"])
-    projection.save(view)
+    rows_of(("a request", *(user.pk for user in staff.values())), lambda: projection.save(view))
     return view
 
 
@@ -370,12 +375,6 @@ class TestBodies:
 
 
 class TestSchema:
-    @pytest.fixture
-    def schema(self, db) -> dict[str, Any]:
-        answer = Client().get("/api/openapi.json")
-        assert answer.status_code == 200
-        return answer.json()
-
     def test_has_every_route_of_the_contract(self, schema):
         routes = {(path, method) for path, methods in schema["paths"].items() for method in methods}
         changes = {(path.replace(REQUEST_ID, "{request_id}"), "post") for path in CHANGES}

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from approvals.gateway import bulk as gateway_bulk
-from approvals.models import BulkItemRow, BulkJob
+from approvals.models import BulkItemRow, BulkJob, RefusedAttempt
 from tests.approvals.requests_of import Desk, cover, level
 
 FIRST, SECOND, OTHERS = (f"REQ-20261117-09154{number}-aaaa" for number in (1, 2, 3))
@@ -52,14 +52,28 @@ class TestConfirming:
         assertNotContains(page, f'name="item" value="{OTHERS}')
         assert not BulkJob.objects.exists()
 
-    @pytest.mark.parametrize("item", ["", "x", "REQ-20261117-091541-aaaa", f"{FIRST}:-1", "REQ-20991231-000000-zzzz:1"])
+    @pytest.mark.parametrize("item", ["", "x", "REQ-20261117-091541-aaaa", f"{FIRST}:-1"])
     def test_nonsense_selects_nothing(self, manager: Client, item: str) -> None:
         assertContains(manager.post("/approvals/bulk/", selected(item)), "Nothing is left to decide.")
 
     def test_nobody_elses_requests(self, people: dict[str, User], manager: Client) -> None:
         outsider = Client()
         outsider.force_login(people["outsider"])
-        assertNotContains(outsider.post("/approvals/bulk/", selected(f"{FIRST}:1")), "First")
+        before = RefusedAttempt.objects.count()
+        page = outsider.post("/approvals/bulk/", selected(f"{FIRST}:1"))
+        assertNotContains(page, "First", status_code=404)
+        assert RefusedAttempt.objects.count() == before + 1
+
+    def test_one_that_is_not_theirs_ends_the_whole_as_one_that_is_not_there_does(
+        self, people: dict[str, User], manager: Client
+    ) -> None:
+        hidden = "REQ-20261117-091544-aaaa"
+        Desk(level("VP", "vp"), request_id=hidden, at=timezone.now(), requester="hr", title="Hidden").save()
+        for other in (hidden, "REQ-20991231-000000-zzzz"):
+            for more in ({}, {"confirmed": "1", "idempotency_key": "the-key-of-it"}):
+                page = manager.post("/approvals/bulk/", selected(f"{FIRST}:1", f"{other}:1", **more))
+                assertNotContains(page, "Hidden", status_code=404)
+        assert not BulkJob.objects.exists()
 
     def test_a_cover_sees_nothing_before_their_first_day(self, people: dict[str, User], manager: Client) -> None:
         now = timezone.now()
@@ -67,7 +81,8 @@ class TestConfirming:
         Desk(request_id=FIRST[:-4] + "bbbb", at=now, title="Not yet", covers=covers).save()
         bo = Client()
         bo.force_login(people["bo"])
-        assertNotContains(bo.post("/approvals/bulk/", selected(f"{FIRST[:-4]}bbbb:1")), "Not yet")
+        page = bo.post("/approvals/bulk/", selected(f"{FIRST[:-4]}bbbb:1"))
+        assertNotContains(page, "Not yet", status_code=404)
 
 
 class TestStarting:
@@ -102,6 +117,7 @@ class TestProgress:
         first.save()
         page = manager.get(f"/approvals/bulk/{job.job_id}/progress/")
         assertContains(page, "1 of 2 are through.")
+        assertContains(manager.get(f"/approvals/bulk/{job.job_id}/"), f'href="/technical/bulk-decision-{job.job_id}/"')
         assertContains(page, "a second, about")
         assertContains(page, "every 1s")
         second.outcome, second.detail = BulkItemRow.Outcome.REFUSED, "Bo Nyman approved it before you."

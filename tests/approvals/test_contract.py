@@ -225,7 +225,9 @@ def test_mentions() -> None:
     assert mentioned("@ann, ask @bo.ny and @ann! mail@example.com (@cy)") == ["ann", "bo.ny", "cy"]
 
 
-@pytest.mark.parametrize("module", ["approvals.contract", "approvals.workflows", "temporal_worker.keeper"])
+@pytest.mark.parametrize(
+    "module", ["approvals.contract", "approvals.workflows", "approvals.bulk_workflow", "temporal_worker.keeper"]
+)
 def test_imports_no_django(module: str) -> None:
     code = f"import sys; import {module}; sys.exit(any(m.split('.')[0] == 'django' for m in sys.modules))"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains
 
+from approvals import sought
 from approvals.counts import badge_count, inbox_counts
 from approvals.listing import Listing
 from tests.approvals.requests_of import Desk, cover, level
@@ -111,7 +112,66 @@ class TestOrder:
     def test_nonsense_in_the_address_is_the_first_page(self) -> None:
         query = {"tab": "x", "kind": "'", "amount": "9", "page": "-1"}
         assert Listing.read(query, sees_all=False) == Listing()
-        assert Listing.read({"tab": "all"}, sees_all=False).tab == "mine"
+
+
+@pytest.mark.django_db
+class TestSearch:
+    def found(self, client: Client, query: str) -> list[str]:
+        groups = client.get(f"/approvals/{query}").context["page"].groups
+        return [row.title for group in groups for row in group.rows]
+
+    @pytest.mark.parametrize(
+        "q",
+        [
+            "REQ-20261117-091500-0001",
+            "approval-REQ-20261117-091500-0001",
+            "CRANE",
+            "hire crane",
+            "novak",
+            "employee@EXAM",
+        ],
+    )
+    def test_by_number_title_name_and_address_of_who_asked(self, client_of: Any, q: str) -> None:
+        asked(1, title="Hire a crane", requester="employee")
+        asked(2, title="A desk", requester="bo")
+        assert self.found(client_of("manager"), f"?q={q}") == ["Hire a crane"]
+
+    def test_in_the_tab_and_on_to_all_of_them(self, client_of: Any) -> None:
+        asked(1, title="A crane to hire")
+        asked(2, title="A crane, hired").decide("manager").save()
+        manager = client_of("manager")
+        assert self.found(manager, "?q=crane") == ["A crane to hire"]
+        assertContains(manager.get("/approvals/?q=crane"), 'href="?tab=all&amp;q=crane"')
+        assert sorted(self.found(manager, "?tab=all&q=crane")) == ["A crane to hire", "A crane, hired"]
+        assertContains(manager.get("/approvals/?tab=decided&q=desk"), "Look in all of them")
+
+    @pytest.mark.parametrize("q", ["crane", "employee@", "novak", "REQ-2026"])
+    def test_all_are_those_that_one_may_see(self, client_of: Any, people: dict[str, User], q: str) -> None:
+        begins = timezone.now() + timedelta(days=1)
+        asked(1, title="A crane", requester="employee", covers=[cover("manager", "bo", since=begins)])
+        # The requester, who decides; not who will cover for them tomorrow, nor who has no part in it.
+        for username, found in (("employee", True), ("manager", True), ("bo", False), ("outsider", False)):
+            assert bool(self.found(client_of(username), f"?tab=all&q={q}")) is found
+        people["outsider"].user_permissions.add(Permission.objects.get(codename="view_all_requests"))
+        assert self.found(client_of("outsider"), f"?tab=all&q={q}") == ["A crane"]
+
+    def test_an_address_that_many_share(self, client_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sought, "MOST_PEOPLE", 2)
+        asked(1, title="A crane", requester="employee")
+        assert self.found(client_of("manager"), "?q=example.com") == ["A crane"]
+
+    def test_nothing_is_no_search(self, client_of: Any) -> None:
+        asked(1)
+        assert self.found(client_of("manager"), "?q=%00%20") == ["Request 1"]
+
+    @pytest.mark.parametrize("q", ["x%00zz9", "%FF%FE", "%25_\\", "' OR 1=1", "x" * 5_000, "a b c d e f g"])
+    def test_any_text_is_one(self, client_of: Any, q: str) -> None:
+        asked(1)
+        assert self.found(client_of("manager"), f"?q={q}") == []
+
+    def test_pages_and_filters_keep_it(self) -> None:
+        listing = Listing.read({"q": "crane", "tab": "all", "kind": "leave"}, sees_all=False)
+        assert listing.url(page=2) == "?tab=all&q=crane&kind=leave&page=2"
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ from approvals.contract import ApprovalView
 from approvals.live import live_fragments
 from approvals.models import ApprovalRequest, Involvement
 from approvals.notifiers.retries import noting_retries
+from approvals.projection import COUNTER
 from dashboard import health_watch, live_pages, viewers
 from temporal_worker import pulse
 from temporal_worker.client import WorkflowNotFound
@@ -49,12 +50,14 @@ def health(monkeypatch: pytest.MonkeyPatch) -> FakeHealthWatch:
 
 
 class Counter:
-    """The pulse: a test says itself when the counter has moved."""
+    """The pulse: a test says itself when the counter of the approvals has moved. No other one does."""
 
     def __init__(self) -> None:
         self.callbacks: list[Callable[[int], None]] = []
 
     def listen(self, name: str, callback: Callable[[int], None], after: int | None = None) -> Callable[[], None]:
+        if name != COUNTER:
+            return lambda: None
         self.callbacks.append(callback)
         return lambda: self.callbacks.remove(callback)
 

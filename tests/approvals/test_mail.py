@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
@@ -22,6 +22,7 @@ from approvals.contract import ApprovalView, Door, Notice, NoticeRequest
 from approvals.mail_links import SALT, link_for
 from approvals.models import ApprovalMail, ApprovalRequest, Policy, RefusedAttempt
 from approvals.notifiers.mail import send_notice
+from dashboard.accounts.models import Profile
 from tests.approvals import people as company
 from tests.approvals.test_slack import ask, card_of
 from tests.eventually import eventually
@@ -107,6 +108,25 @@ class TestSending:
         assert "<script>" not in html_of(mail)
         assert "<b>& co" not in html_of(mail)
         assert "<i>of</i>" not in html_of(mail)
+
+    @pytest.mark.parametrize(
+        ("zone", "words"),
+        [
+            ("", "Fri 20 Nov 2026, 23:30 UTC"),
+            ("UTC", "Fri 20 Nov 2026, 23:30 UTC"),
+            ("Europe/Berlin", "Sat 21 Nov 2026, 00:30 (Europe/Berlin)"),
+            ("America/New_York", "Fri 20 Nov 2026, 18:30 (America/New York)"),
+            ("Mars/Olympus", "Fri 20 Nov 2026, 23:30 UTC"),
+        ],
+    )
+    def test_says_until_when_in_the_readers_zone(self, box, staff, zone, words):
+        Profile.objects.create(user=staff["manager"], time_zone=zone)
+        deadline = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+        view = card_of(staff["employee"], deadline_at=deadline).request
+        send_notice(NoticeRequest(Notice.REMINDER, "manager", view))
+        (mail,) = box.mails
+        assert f"Until: {words}" in plain_of(mail)
+        assert words in html_of(mail)
 
     def test_a_server_that_is_away_is_tried_again(self, box, staff):
         notice = NoticeRequest(Notice.ASKED, "manager", card_of(staff["employee"]).request)

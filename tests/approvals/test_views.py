@@ -287,6 +287,21 @@ class TestActions:
         assertContains(response, "The request is withdrawn already.", status_code=409)
         assertContains(response, 'role="alert"', status_code=409)
 
+    def test_what_was_typed_stays_when_the_request_cannot_be_read(self, gate: RecordingGateway, client_of: Any) -> None:
+        gate.reading = gateway.Unavailable("Temporal is out of reach.", 3)
+        manager = client_of("manager")
+        response = manager.post(f"{PAGE}changes/", {"comment": "Cheaper", "state_version": "x"}, headers=HTMX)
+        assertContains(response, "Cheaper", status_code=422)
+        assert response["Retry-After"] == "3"
+        assert manager.get(f"{PAGE}changes/", headers=HTMX).status_code == 503
+
+    def test_a_comment_out_of_reach_keeps_its_text_and_its_key(self, gate: RecordingGateway, client_of: Any) -> None:
+        gate.problem = gateway.Unavailable("Temporal is out of reach.", 3)
+        fields = {"text": "Hello", "idempotency_key": "a-key-of-a-form"}
+        response = client_of("manager").post(f"{PAGE}comment/", fields, headers=HTMX)
+        assertContains(response, "Hello", status_code=503)
+        assert (key_in(response.content.decode()), response["Retry-After"]) == ("a-key-of-a-form", "3")
+
 
 class TestAttachment:
     def test_is_saved_and_never_drawn(self, client_of: Any, people: dict[str, User], monkeypatch: Any) -> None:
@@ -357,6 +372,8 @@ class TestAsking:
         )
         employee = client_of("employee")
         page = employee.get("/approvals/new/preview/?kind=expense&amount=1,250.00", headers=HTMX)
+        assertContains(page, "By the policy “")
+        assertContains(page, "”, version 1.")
         assertContains(page, "<b>Manager</b>, one person: Marta Kovács.")
         assertContains(page, "<b>Director</b>, one person: Daniel Osei.")
         assertContains(employee.get("/approvals/new/preview/?kind=", headers=HTMX), "Choose a kind")

@@ -1,5 +1,5 @@
 """``make bench``: each figure beside its baseline from the same run. ``BENCH=orders`` runs one group; ``RECIPIENTS`` says how
-many the largest campaign has (20,000).
+many the largest campaign has (20,000; the group ``volume``).
 
 Prints a table and writes the same as ``bench.json`` into DATA_DIR: a list of ``{name, value, unit, baseline, ratio, target,
 holds}``. Figures of a shared machine wander; the ratios hold better.
@@ -17,11 +17,14 @@ from pathlib import Path
 
 import django
 
+WORKERS = {"campaigns": 2, "volume": 2}
+"""Worker processes of a group's stack, if more than one: a core each, as docs/scale.md says for those who send much."""
+
 
 def main() -> int:
     from django.conf import settings
 
-    from tests.benchmarks import approvals, campaigns, orders, sizes
+    from tests.benchmarks import approvals, audience, campaigns, orders, sizes
     from tests.benchmarks.figures import Figure, table
     from tests.stack import Stack
 
@@ -29,6 +32,8 @@ def main() -> int:
         "orders": orders.measure,
         "approvals": approvals.measure,
         "campaigns": campaigns.measure,
+        "audience": audience.measure,
+        "volume": campaigns.measure_volume,
         "sizes": sizes.measure,
     }
     wanted = os.environ.get("BENCH") or ",".join(groups)
@@ -36,11 +41,13 @@ def main() -> int:
         sys.exit(f"There is no group {', '.join(unknown)}; there are {', '.join(groups)}.")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request, otherwise
     figures: list[Figure] = []
-    with tempfile.TemporaryDirectory() as directory:
-        environment = {"DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings"}
-        with Stack(Path(directory), environment=environment) as stack:
-            for group in wanted.split(","):
-                figures += asyncio.run(groups[group](stack))
+    environment = {"DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings"}
+    for group in wanted.split(","):
+        with (
+            tempfile.TemporaryDirectory() as directory,
+            Stack(Path(directory), workers=WORKERS.get(group, 1), environment=environment) as stack,
+        ):
+            figures += asyncio.run(groups[group](stack))
     print(table(figures))
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
     (settings.DATA_DIR / "bench.json").write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")

@@ -24,7 +24,7 @@ class Mails:
 
 @contextmanager
 def mails_and_naive_worker(stack: Stack) -> Iterator[Mails]:
-    """Beside the stack, whose worker is started anew and sends to that server."""
+    """Beside the stack, whose workers are started anew and send to that server; of the naive design as many."""
     port, path = free_port(), stack.directory / "mails.txt"
     environment = stack.environment | {"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": str(port)}
     with ExitStack() as running:
@@ -37,15 +37,10 @@ def mails_and_naive_worker(stack: Stack) -> Iterator[Mails]:
 
         child("mail-sink", "tests.benchmarks.mail_sink", str(port), str(path))
         eventually(lambda: not is_port_free(port), timeout=30)
-        child("naive", "tests.benchmarks.naive_worker")
-        worker = stack.workers[0]
-        before = worker.env
-        stack.stop_worker()
-        worker.env = environment
-        stack.start_worker()
+        for number, worker in enumerate(stack.workers):
+            child(f"naive-{number}", "tests.benchmarks.naive_worker")
+            stack.stop_worker(number)
+            worker.env = environment
+            stack.start_worker(number)
         stack.wait_until_ready()
         yield Mails(path)
-        stack.stop_worker()
-        worker.env = before
-        stack.start_worker()
-        stack.wait_until_ready()

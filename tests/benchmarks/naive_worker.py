@@ -54,7 +54,7 @@ async def naive_ask(send: NaiveSend) -> bool:
 
 @activity.defn
 def naive_send(send: NaiveSend) -> None:
-    """By the product's provider, which keeps its connection."""
+    """By the product's provider, which keeps its connection. Its row in the send log is written for its actor, which is told."""
     from campaigns.channels import Message
 
     message = Message(

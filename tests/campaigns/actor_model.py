@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 
 from campaigns.contract import CapPolicy, OptOut, Preferences, QuietHours, SendRecord, SendRequest, UserActorInput
 
+KEPT = timedelta(hours=48)
+"""What is older is not given back any more."""
+
 
 @dataclass
 class Model:
@@ -19,6 +22,8 @@ class Model:
     own_cap: CapPolicy | None = None
     paused_until: datetime | None = None
     hours_between: float | None = None
+    quiet: QuietHours | None = None
+    zone_said_at: datetime | None = None
     out: set[tuple[str, str]] = field(default_factory=set)
     sends: list[SendRecord] = field(default_factory=list)
     spent: set[str] = field(default_factory=set)
@@ -31,7 +36,10 @@ class Model:
         if request.grant_id in self.spent:
             return False
         if any(
-            channel in ("", request.channel) and category in ("", request.category) for channel, category in self.out
+            channel in ("", request.channel)
+            and category in ("", request.category)
+            and not (request.transactional and category == "marketing")
+            for channel, category in self.out
         ):
             return False
         if request.transactional:
@@ -43,16 +51,11 @@ class Model:
         caps += [((rules.per_category or {}).get(request.category), sum(s.category == request.category for s in day))]
         gap = timedelta(hours=max(rules.min_hours_between or 0, self.hours_between or 0))
         clock = f"{now.astimezone(zone):%H:%M}"
-        quiet = rules.quiet_hours or QuietHours("25:00", "26:00")
         return not (
             any(limit is not None and count >= limit for limit, count in caps)
             or any(now - send.at < gap for send in counted)
             or (self.paused_until is not None and now < self.paused_until)
-            or (
-                quiet.start <= clock < quiet.end
-                if quiet.start < quiet.end
-                else clock >= quiet.start or clock < quiet.end
-            )
+            or any(is_quiet(clock, quiet) for quiet in (rules.quiet_hours, self.quiet))
         )
 
     def is_same_day(self, at: datetime, now: datetime, rules: CapPolicy) -> bool:
@@ -69,14 +72,22 @@ class Model:
             what: dict[str, Any] = {"category": request.category, "transactional": request.transactional}
             self.sends.append(SendRecord(request.grant_id, request.campaign_id, request.channel, now, **what))
 
-    def release(self, grant_id: str) -> None:
-        self.sends = [send for send in self.sends if send.grant_id != grant_id]
-        self.spent.add(grant_id)
+    def hear_of_zone(self, zone: str, said_at: datetime) -> None:
+        """The newest word holds, whenever it comes."""
+        if self.zone_said_at is None or said_at >= self.zone_said_at:
+            self.zone, self.zone_said_at = zone, said_at
+
+    def release(self, grant_id: str, now: datetime) -> None:
+        if not any(send.grant_id == grant_id and now - send.at >= KEPT for send in self.sends):
+            self.sends = [send for send in self.sends if send.grant_id != grant_id]
+            self.spent.add(grant_id)
 
     def seed(self, user_id: str, now: datetime) -> UserActorInput:
-        """What the send log would tell an actor that has to be created again."""
-        newest = {send.transactional: send.grant_id for send in self.sends}.values()
-        recent = [s for s in self.sends if now - s.at < timedelta(hours=48) or s.grant_id in newest]
+        """What the send log would tell an actor that has to be created again. When something was said is not kept there."""
+        self.zone_said_at = None
+        recent = [send for send in self.sends if now - send.at < KEPT]
+        before = sorted((send for send in self.sends if send not in recent), key=lambda send: send.at)
+        recent += {send.transactional: send for send in before}.values()
         old = [send.grant_id for send in self.sends if send not in recent]
         return UserActorInput(
             user_id,
@@ -85,12 +96,21 @@ class Model:
                 opt_outs=[OptOut(*pair) for pair in sorted(self.out)],
                 paused_until=self.paused_until,
                 hours_between=self.hours_between,
+                quiet_hours=self.quiet,
             ),
             sends=recent,
             used_grant_ids=[*old, *sorted(self.spent)],
             own_cap=self.own_cap,
             policy=self.policy,
         )
+
+
+def is_quiet(clock: str, quiet: QuietHours | None) -> bool:
+    if quiet is None:
+        return False
+    if quiet.start < quiet.end:
+        return quiet.start <= clock < quiet.end
+    return clock >= quiet.start or clock < quiet.end
 
 
 def over_the_cap(model: Model, rules: CapPolicy) -> list[str]:

@@ -13,6 +13,8 @@ from campaigns.contract import (
     MessageSentInput,
     OptOut,
     Preferences,
+    PreferencesInput,
+    ReleaseInput,
     SendRecord,
     SendRequest,
     UserActorInput,
@@ -49,6 +51,44 @@ class TestPolicy:
         state.grant(request("A", policy=newer), NOW)
         assert not state.judge(request("B", policy=CapPolicy(version=4)), NOW).allowed
         assert state.policy_for(CapPolicy(version=4)) == newer
+
+
+class TestLastWords:
+    """What doors tell later: the newest word holds, in whatever order and however often they come."""
+
+    def test_an_older_word_changes_nothing_of_a_newer_one(self) -> None:
+        state = actor(preferences=Preferences("Europe/Berlin", "de"))
+        state.set_preferences(PreferencesInput(time_zone="Asia/Tokyo"), NOW)
+        imported = PreferencesInput(time_zone="Europe/Paris", locale="fr", said_at=NOW - MINUTE)
+        state.set_preferences(imported, NOW + MINUTE)
+        assert (state.it.preferences.time_zone, state.it.preferences.locale) == ("Asia/Tokyo", "fr")
+        assert state.it.preferences.said_at == {"time_zone": NOW, "locale": NOW - MINUTE}
+
+    def test_a_word_that_comes_again_undoes_nothing(self) -> None:
+        state = actor(preferences=Preferences("Europe/Berlin", "de"))
+        imported = PreferencesInput(time_zone="Europe/Paris", suppressed_channels=["sms", "sms"], said_at=NOW)
+        for _ in range(2):
+            state.set_preferences(imported, NOW + MINUTE)
+        state.set_preferences(PreferencesInput(time_zone="Asia/Tokyo", suppressed_channels=[]), NOW + 2 * MINUTE)
+        state.set_preferences(imported, NOW + 3 * MINUTE)
+        assert (state.it.preferences.time_zone, state.it.preferences.suppressed_channels) == ("Asia/Tokyo", [])
+
+    def test_what_is_unknown_can_be_forgotten_again(self) -> None:
+        state = actor(preferences=Preferences("Europe/Berlin", "de"))
+        state.set_preferences(PreferencesInput(time_zone="", locale="", said_at=NOW), NOW)
+        assert (state.it.preferences.time_zone, state.it.preferences.locale) == ("", "")
+
+    def test_a_clock_that_is_ahead_has_not_the_last_word_for_long(self) -> None:
+        state = actor()
+        state.set_preferences(PreferencesInput(locale="de", said_at=NOW + 5 * HOUR), NOW)
+        state.set_preferences(PreferencesInput(locale="fr"), NOW + MINUTE)
+        assert state.it.preferences.locale == "fr"
+
+    def test_what_is_said_now_holds_though_the_clock_was_set_back(self) -> None:
+        state = actor()
+        state.set_preferences(PreferencesInput(locale="de"), NOW)
+        state.set_preferences(PreferencesInput(locale="fr"), NOW - HOUR)
+        assert (state.it.preferences.locale, state.it.preferences.said_at["locale"]) == ("fr", NOW)
 
 
 class TestMemory:
@@ -89,7 +129,7 @@ class TestMemory:
         rule = CapPolicy(version=2, per_channel={"sms": 1}, max_per_day=900)
         state = actor()
         state.grant(request("text", channel="sms"), NOW)
-        for number in range(3_000):
+        for number in range(MAX_SENDS + 100):
             at = NOW + number * timedelta(seconds=1)
             state.sent_elsewhere(MessageSentInput(f"flood-{number}", "email", "x", at), at)
         assert len(state.it.sends) == MAX_SENDS
@@ -108,7 +148,27 @@ class TestMemory:
         state.sent_elsewhere(MessageSentInput("before", "email", "x", NOW - HOUR), NOW)
         assert [send.grant_id for send in state.it.sends] == ["before", "A"]
         state.sent_elsewhere(MessageSentInput("long before", "email", "x", NOW - 72 * HOUR), NOW)
-        assert [send.grant_id for send in state.it.sends] == ["before", "A"]
+        state.sent_elsewhere(MessageSentInput("longer ago", "email", "x", NOW - 73 * HOUR), NOW)
+        assert [send.grant_id for send in state.it.sends] == ["long before", "before", "A"]
+
+    def test_the_newest_given_back_leaves_the_one_before_it_for_the_gap(self) -> None:
+        """Also where that is so long ago that it counts for nothing else."""
+        state = actor(preferences=Preferences("UTC", hours_between=168))
+        state.grant(request("A"), NOW)
+        state.sent_elsewhere(MessageSentInput("before", "email", "marketing", NOW - 72 * HOUR), NOW)
+        assert state.release(ReleaseInput("A"), NOW + MINUTE)
+        decision = state.judge(request("B"), NOW + MINUTE)
+        assert (decision.allowed, decision.next_allowed_at) == (False, NOW + (168 - 72) * HOUR)
+
+    def test_what_is_long_past_is_not_given_back(self) -> None:
+        """What was before it is forgotten: with it the gap to that would be lost."""
+        state = actor(preferences=Preferences("UTC", hours_between=168))
+        state.sent_elsewhere(MessageSentInput("before", "email", "marketing", NOW - HOUR), NOW)
+        state.grant(request("A"), NOW)
+        later = NOW + 49 * HOUR
+        state.grant(request("T", transactional=True), later)
+        assert not state.release(ReleaseInput("A"), later)
+        assert state.judge(request("B"), later).next_allowed_at == NOW + 168 * HOUR
 
     def test_whoever_opts_out_of_everything_imaginable_gets_nothing(self) -> None:
         state = actor(preferences=Preferences())

@@ -2,7 +2,8 @@
 
 import re
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any
 
 import pytest
@@ -13,10 +14,20 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.asserts import assertContains, assertNotContains
 
-from campaigns import over_cap
+from campaigns import over_cap, preferences
+from campaigns.contract import CapPolicy as CapPolicyMessage
 from campaigns.models import CampaignSettings, CapPolicy, Contact, Segment, SendLog, Template
-from campaigns.over_cap import WINDOW, over_query, who_is_over
+from campaigns.over_cap import (
+    WINDOW,
+    for_whom_it_is_quiet,
+    over_query,
+    who_is_over,
+    who_would_be_over_without,
+    who_would_wait,
+    would_change,
+)
 from campaigns.policies import policy_for, policy_version
 from dashboard.records import RecordAdmin
 from dashboard.roles import ADMINISTRATORS, MARKETERS
@@ -35,7 +46,7 @@ POLICY: dict[str, Any] = {
 }  # fmt: skip
 SETTINGS: dict[str, Any] = {
     "approval_above": "1000", "max_audience": "1000000", "rate_per_minute": "6000", "shard_size": "1000",
-    "batch_size": "100", "pause_error_percent": "10", "pause_error_least": "20", "deferred_for_days": "3",
+    "batch_size": "500", "pause_error_percent": "10", "pause_error_least": "20", "deferred_for_days": "3",
     "email_on": "on", "sms_on": "on", "push_on": "on",
 }  # fmt: skip
 TEXT: dict[str, Any] = {
@@ -325,6 +336,128 @@ class TestWhoWouldBeOver:
             for one in (own, first, second, policy, nobody)
         ]
         assert found == [["001"], ["002", "003", "004"], ["005"], ["006", "007", "008", "009", "010"], []]
+
+    def test_whoever_has_a_cap_of_their_own_is_reached_by_no_policy(self, policy: CapPolicy) -> None:
+        policy.max_per_day = 3
+        preferences.save_own_cap("USER-003", CapPolicyMessage(version=1, max_per_day=9))
+        assert "USER-003" not in dict(who_is_over(policy).people)
+        own = CapPolicy.objects.create(name="Hers", user_id="USER-003", max_per_day=1)
+        assert not who_is_over(own)
+        preferences.save_own_cap("USER-003", None)
+        assert who_is_over(own).people == [("USER-003", 4)]
+
+    def test_counts_who_would_wait_for_a_gap(self, policy: CapPolicy) -> None:
+        now = timezone.now()
+        sent("USER-011", 1, at=now - timedelta(hours=5))
+        sent("USER-012", 1, at=now - timedelta(hours=40))
+        sent("USER-013", 1, at=now - timedelta(hours=5), transactional=True)
+        found = []
+        for hours in (None, 0, 1, 6, 48):
+            policy.min_hours_between = hours
+            found.append(who_would_wait(policy).number)
+        assert found == [0, 0, 10, 11, 12]
+        policy.count_transactional = True
+        assert who_would_wait(policy).number == 13
+        assert over_cap.who_would_wait(CapPolicy(name="Nobody's", min_hours_between=48)).number == 0
+
+    def test_a_longer_gap_is_asked_about_too(self, site: Client, policy: CapPolicy) -> None:
+        page = save(site, CapPolicy, POLICY, policy, max_per_day="5", min_hours_between="2")
+        assertContains(page, "10 people had a message less than 2 hours ago: the next one waits")
+        assertContains(page, "Not counted: who has a cap of their own")
+        assert CapPolicy.objects.get().min_hours_between is None
+        both = save(site, CapPolicy, POLICY, policy, max_per_day="3", min_hours_between="2")
+        assertContains(both, "10 people had more in the last 24 hours")
+        assertContains(both, "10 people had a message less than 2 hours ago")
+        there = site.get(reverse("admin:campaigns_cappolicy_over"), {"policy": policy.pk, "min_hours_between": "2"})
+        assertContains(there, "10 people had a message less than 2 hours ago: the next one would wait.")
+        assertContains(there, "Not counted: who has a cap of their own")
+
+    def test_of_quiet_hours_it_says_for_whom_it_is_quiet_now(self, site: Client, policy: CapPolicy) -> None:
+        for number, zone in enumerate(("Asia/Tokyo", "Asia/Tokyo", "America/New_York", ""), 1):
+            Contact.objects.filter(user_id=f"USER-{number:03}").update(time_zone=zone)
+        Contact.objects.exclude(user_id__in=[f"USER-{n:03}" for n in range(1, 5)]).update(time_zone="UTC")
+        policy.quiet_from, policy.quiet_to, policy.time_zone = time_of_day(20), time_of_day(2), "Asia/Tokyo"
+        noon = datetime(2026, 11, 20, 12, tzinfo=UTC)  # 21:00 in Tokyo, where those are whose zone is not known
+        assert for_whom_it_is_quiet(policy, noon) == (3, 10)
+        assert for_whom_it_is_quiet(policy, noon + timedelta(hours=9)) == (6, 10)
+        page = save(site, CapPolicy, POLICY, policy, max_per_day="5", quiet_from="00:00", quiet_to="23:59")
+        assertContains(page, "of its 10 people: what comes is held until it ends.")
+
+    def test_counts_those_who_come_under_another_policy(self, site: Client, policy: CapPolicy) -> None:
+        """Nobody of the four Germans is over their own, generous policy; what takes its people over is stricter."""
+        germans = Segment.objects.create(
+            name="Germans", filters={"filters": [{"field": "locale", "op": "is", "value": "de"}]}
+        )
+        some = Segment.objects.create(
+            name="Some", filters={"filters": [{"field": "user_id", "op": "in", "value": ["USER-004", "USER-005"]}]}
+        )
+        mild = CapPolicy.objects.create(name="Mild", segment=germans, max_per_day=9, priority=1)
+        CapPolicy.objects.create(name="Strict", segment=some, max_per_day=1, priority=2)
+        assert not who_is_over(mild)
+        fields = {**POLICY, "name": "Mild", "is_default": None, "segment": str(germans.pk), "max_per_day": "9"}
+        behind = save(site, CapPolicy, fields, mild, priority="3")
+        assertContains(behind, "1 person had more in the last 24 hours")
+        assertContains(behind, "USER-004")
+        assert save(site, CapPolicy, fields, mild, priority="1", name="Milder").redirect_chain
+        page = site.get(address(CapPolicy, "delete", mild.pk))
+        assertContains(page, "1 person had more than this cap")
+        assertContains(page, "Its people come under the next policy that is for them")
+        CapPolicy.objects.filter(pk=policy.pk).update(max_per_day=3)
+        assertContains(site.get(address(CapPolicy, "delete", mild.pk)), "4 people had more than this cap")
+        assert [user_id for user_id, _ in who_would_be_over_without([mild]).people] == [
+            "USER-001", "USER-002", "USER-003", "USER-004",
+        ]  # fmt: skip
+        hers = CapPolicy.objects.create(name="Hers", user_id="USER-009", max_per_day=9)
+        assert who_would_be_over_without([hers]).people == [("USER-009", 4)]
+        moved = CapPolicy.objects.get(pk=hers.pk)
+        moved.user_id = "USER-010"
+        over, _ = would_change(moved, hers)
+        assert over.people == [("USER-009", 4)], "whom it lets go, and not whom it takes in"
+
+    def test_several_that_are_deleted_at_once_are_told_of_together(self, site: Client, policy: CapPolicy) -> None:
+        """Of each alone nobody is over: its people come under the other generous one."""
+        germans = Segment.objects.create(
+            name="Germans", filters={"filters": [{"field": "locale", "op": "is", "value": "de"}]}
+        )
+        some = Segment.objects.create(
+            name="Some", filters={"filters": [{"field": "user_id", "op": "in", "value": ["USER-003", "USER-004"]}]}
+        )
+        last = Segment.objects.create(
+            name="Last", filters={"filters": [{"field": "user_id", "op": "in", "value": ["USER-002", "USER-009"]}]}
+        )
+        first = CapPolicy.objects.create(name="Germans", segment=germans, max_per_day=9, priority=1)
+        second = CapPolicy.objects.create(name="Some", segment=some, max_per_day=9, priority=2)
+        behind = CapPolicy.objects.create(name="Last", segment=last, max_per_day=1, priority=3)
+        hers = CapPolicy.objects.create(name="Hers", user_id="USER-010", max_per_day=9)
+        unused = CapPolicy.objects.create(name="Nobody's", max_per_day=1)
+        CapPolicy.objects.filter(pk=policy.pk).update(max_per_day=3)
+        found = [
+            sorted(user_id[-3:] for user_id, _ in who_would_be_over_without(gone).people)
+            for gone in ([first], [second], [first, second], [first, second, behind], [hers, behind], [unused])
+        ]
+        assert found == [
+            ["001", "002"], [], ["001", "002", "003", "004"], ["001", "002", "003", "004", "009"], ["009", "010"], [],
+        ]  # fmt: skip
+
+        def chosen(*policies: CapPolicy, **more: str) -> Any:
+            fields = {"action": "delete_selected", "_selected_action": [one.pk for one in policies], **more}
+            return site.post(address(CapPolicy, "changelist"), fields)
+
+        page = chosen(first, second)
+        assertContains(page, "Their people come under the next policy that is for them")
+        assertContains(page, "4 people had more than this cap in the last 24 hours")
+        assertContains(page, "Not counted: who has a cap of their own")
+        assertContains(chosen(second), "None of them has had more than that one allows.")
+        with_default = chosen(first, policy)
+        assertContains(with_default, "It is the one for everybody")
+        assertNotContains(with_default, "come under the next policy")
+        assertNotContains(chosen(unused), "come under the next policy")
+        assert CapPolicy.objects.count() == 6
+        assert chosen(first, second, post="yes").status_code == 302
+        assert CapPolicy.objects.count() == 4
+        site = _site(MARKETERS)
+        chosen(behind, post="yes")
+        assert CapPolicy.objects.count() == 4
 
     def test_can_be_asked_without_saving(self, site: Client, policy: CapPolicy) -> None:
         assert "Who would be over it?" in site.get(address(CapPolicy, "changelist")).content.decode()

@@ -30,6 +30,7 @@ from campaigns.models import Campaign, Segment
 from dashboard.models import ApiToken
 from dashboard.roles import CAMPAIGN_WRITERS, MARKETERS, STAFF, TRANSACTIONAL_SENDERS
 from tests.campaigns.contacts_of import contact
+from tests.remembered import rows_of
 
 CAMPAIGN_ID = "CMP-20261121-120000-abcd"
 ONE = f"/api/campaigns/{CAMPAIGN_ID}"
@@ -97,14 +98,16 @@ def actor_view() -> ActorView:
 
 @pytest.fixture
 def staff(db: None) -> dict[str, User]:
-    roles = {"marketer": MARKETERS, "writer": CAMPAIGN_WRITERS, "stranger": STAFF}
-    people = {}
-    for username, role in roles.items():
-        people[username] = User.objects.create_user(username, f"{username}@example.com")
-        people[username].groups.add(Group.objects.get(name=role))
-        ApiToken.issue(people[username], "test", token=f"token-of-{username}")
+    rows_of("the campaigns' API", _hire)
+    return User.objects.in_bulk(field_name="username")
+
+
+def _hire() -> None:
+    for username, role in {"marketer": MARKETERS, "writer": CAMPAIGN_WRITERS, "stranger": STAFF}.items():
+        user = User.objects.create_user(username, f"{username}@example.com")
+        user.groups.add(Group.objects.get(name=role))
+        ApiToken.issue(user, "test", token=f"token-of-{username}")
     contact("USER-001")
-    return people
 
 
 class FakeGateway:
@@ -508,12 +511,6 @@ class TestBodies:
 
 
 class TestSchema:
-    @pytest.fixture
-    def schema(self, db: None) -> Any:
-        answer = Client().get("/api/openapi.json")
-        assert answer.status_code == 200
-        return answer.json()
-
     @staticmethod
     def template_of(path: str) -> str:
         return path.replace(CAMPAIGN_ID, "{campaign_id}").replace("USER-001", "{user_id}")

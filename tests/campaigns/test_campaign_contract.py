@@ -27,6 +27,8 @@ from campaigns.contract import (
     DashboardData,
     Door,
     GateInput,
+    Headway,
+    HoldInput,
     InvalidField,
     LaunchApproval,
     Mailing,
@@ -35,6 +37,7 @@ from campaigns.contract import (
     PauseInput,
     Positions,
     RateInput,
+    RecountInput,
     ResumeInput,
     ShardEnd,
     ShardInput,
@@ -46,6 +49,7 @@ from campaigns.contract import (
     StopInput,
     StoppedReply,
     StopReport,
+    Tried,
     campaign_workflow_id,
     occurrence_campaign_id,
     shard_workflow_id,
@@ -59,13 +63,13 @@ LATER = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ANN = By("ann", Door.WEB)
 ID = "CMP-20261121-120000-7f3a"
 MAILING = Mailing(ID, ID, "email", "marketing", 1, False, 3, True, LATER)
-STOCK = Stock({"sent": 3, "deferred": 1, "denied": 2}, {"opted_out": 2}, AT, LATER)
+STOCK = Stock({"sent": 3, "deferred": 1, "denied": 2}, {"opted_out": 2}, AT, LATER, 1)
 ENTRY = CampaignEntry(AT, "paused", "ann paused it: a typo.", ANN)
 APPROVAL = LaunchApproval("REQ-20261121-120000-7f3a", "approved", ["director"], "Fine.")
 COUNTS = {"audience": 6, "pending": 0, "sent": 3, "deferred": 1, "denied": 2, "failed": 0, "unknown": 0}
 MEMORY = CampaignMemory(
     9, "sending", True, "", "", "a typo", 4, 2, 600, STOCK, 6, 5, [Positions(3, 4)], 2, AT, APPROVAL, AT, None, AT, 1.5,
-    1, 2, [ENTRY], ["key-1"], 3,
+    1, 2, [ENTRY], ["key-1"], 3, [Tried(30, 2)], Headway(1.5, 1.5, 3.0, 6.0, 3.5, 2.75),
 )  # fmt: skip
 
 MESSAGES: dict[str, Any] = {
@@ -75,11 +79,12 @@ MESSAGES: dict[str, Any] = {
     "CancelInput": CancelInput("no", ANN),
     "RateInput": RateInput(60, ANN),
     "StopInput": StopInput("wrong prices", "admin", "stop-everything-1"),
+    "RecountInput": RecountInput(),
     "CampaignProgress": CampaignProgress("running", 9, COUNTS, {"opted_out": 2}),
     "DashboardData": DashboardData(5, 0, 1, 0.01, LATER),
     "CampaignView": CampaignView(
         ID, f"campaign-{ID}", "paused", 9, COUNTS, {"opted_out": 2}, 600, LATER, "sending", "Autumn sale", ID, 1, "email",
-        "marketing", False, "a typo", AT, LATER, AT, None, AT, APPROVAL, ANN, 4, 0, [ENTRY],
+        "marketing", False, "a typo", AT, LATER, AT, None, AT, APPROVAL, ANN, 4, 0, [ENTRY], 120.0, LATER,
     ),
     "CampaignResult": CampaignResult(ID, "completed", COUNTS, {"opted_out": 2}, ""),
     "ShardInput": ShardInput(MAILING, 2, Positions(11, 20), 1, 300, next_send_at=AT),
@@ -87,12 +92,13 @@ MESSAGES: dict[str, Any] = {
     "ShardEnd": ShardEnd(True),
     "ShardResult": ShardResult(15, "asked", "", 1),
     "BatchInput": BatchInput(MAILING, Positions(11, 20), 100, 1, 300, 10.0, LATER, AT, 10, 20),
-    "BatchResult": BatchResult(15, "errors", "20 of 30 failed", 1, AT, 30, 20),
+    "BatchResult": BatchResult(15, "errors", "20 of 30 failed", 1, AT, 30, 20, 34),
     "Stock": STOCK,
     "GateInput": GateInput(ID, 2),
     "CloseInput": CloseInput(ID, "expired"),
     "ApprovalAsk": ApprovalAsk(ID, f"campaign-{ID}", "ann", 2_000, "Autumn sale", 1_000),
     "ApprovalWithdrawal": ApprovalWithdrawal("REQ-20261121-120000-7f3a", "ann", "It was cancelled."),
+    "HoldInput": HoldInput(f"campaign-{ID}", StopInput("wrong prices", "admin", "stop-everything-1")),
     "OccurrenceInput": OccurrenceInput(ID),
     "OccurrenceRequest": OccurrenceRequest(ID, AT),
     "StopEverythingInput": StopEverythingInput("1", "wrong prices", ANN, 30),

@@ -25,11 +25,13 @@ from campaigns.contract import (
     InvalidField,
     MessageSentInput,
     OptOut,
+    OptOutInput,
     Preferences,
     PreferencesInput,
     QuietHours,
     ReleaseInput,
     RunView,
+    Said,
     SendDecision,
     SendGrant,
     SendRecord,
@@ -59,7 +61,10 @@ POLICY = CapPolicy(
     time_zone="Europe/Berlin",
 )
 SEND = SendRecord(GRANT, "CMP-20261121-120000-7f3a", "email", AT, "marketing", False, 7)
-PREFERENCES = Preferences("Europe/Berlin", "de", [OptOut("sms", "")], ["push"], LATER, AT, ANN, 168)
+OWN_QUIET, SAID_AT = QuietHours("22:00", "09:30"), {"locale": AT}
+PREFERENCES = Preferences(
+    "Europe/Berlin", "de", [OptOut("sms", "")], ["push"], LATER, AT, ANN, 168, OWN_QUIET, SAID_AT
+)  # fmt: skip
 DECISION = SendDecision(
     allowed=False,
     code="cap_day",
@@ -85,9 +90,13 @@ MESSAGES: dict[str, Any] = {
     "SendGrant": SendGrant(GRANT, "email", "marketing", AT, 7, "CMP-20261121-120000-7f3a"),
     "ReleaseInput": ReleaseInput(GRANT, "The mail server refused it."),
     "MessageSentInput": MessageSentInput("shop-1", "email", "orders", AT, True),
-    "PreferencesInput": PreferencesInput("Europe/Berlin", "de", ["sms"], ["news"], LATER, ANN, [OptOut("sms", "")], ["push"]),
+    "PreferencesInput": PreferencesInput(
+        "Europe/Berlin", "de", ["sms"], ["news"], LATER, ANN, [OptOut("sms", "")], ["push"], quiet_hours=OWN_QUIET, said_at=AT
+    ),
     "FrequencyCapInput": FrequencyCapInput(version=1, max_per_day=1, by=ANN),
     "OptOut": OptOut("email", "marketing"),
+    "OptOutInput": OptOutInput("email", "marketing", recorded=True),
+    "Said": Said("USER-001", 9, AT, opt_out=OptOut("email", "marketing")),
     "UserActorInput": UserActorInput(
         "USER-001",
         PREFERENCES,
@@ -97,6 +106,7 @@ MESSAGES: dict[str, Any] = {
         POLICY,
         500,
         ActorMemory(9, PREFERENCES, POLICY, None, [SEND], "AAECAwQFBgc=", [ENTRY], ["key-1"], 3),
+        version=9,
     ),
     "ActorView": ActorView(
         user_id="USER-001",
@@ -160,6 +170,7 @@ LEAST_REQUEST = {
         (MessageSentInput, {"message_id": "m", "channel": "sms", "category": "x", "sent_at": "2026-11-21T12:00:00Z"}),
         (OptOut, {"channel": "email"}),
         (OptOut, {"channel": None, "category": "news"}),
+        (OptOutInput, {"channel": "email"}),
         (UserActorInput, {"user_id": "USER-001"}),
     ],
 )

@@ -20,10 +20,11 @@ def sent(hours_ago: float, channel: str = "email", category: str = "marketing", 
 
 def case(*sends: SendRecord, channel: str = "email", category: str = "marketing", **more: Any) -> Case:
     transactional = more.pop("transactional", False)
-    preferences = {name: more.pop(name) for name in list(more) if name in Preferences.__dataclass_fields__}
-    zone = preferences.setdefault("time_zone", "")
+    own = {"quiet_hours": more.pop("own_quiet", None)}
+    wished = set(Preferences.__dataclass_fields__) - set(own)
+    preferences = {"time_zone": "", **own, **{name: more.pop(name) for name in list(more) if name in wished}}
     policy = CapPolicy(**{"version": 4, **more})
-    wishes = Preferences(**{**preferences, "time_zone": zone})
+    wishes = Preferences(**preferences)
     return Case(policy, wishes, sorted(sends, key=lambda send: send.at), channel, category, transactional)
 
 
@@ -150,6 +151,29 @@ class TestEachRule:
         longer = decide(case(sent(1), hours_between=24, min_hours_between=48), NOW)
         assert (longer.rule, longer.also) == ("min_hours_between", ["min_gap"])
 
+    def test_the_quiet_hours_that_they_wish(self) -> None:
+        own, cap = QuietHours("12:30", "15:00"), QuietHours("11:00", "14:00")
+        decision = decide(case(own_quiet=own, time_zone="Europe/Berlin"), NOW)
+        assert told(decision) == ("quiet_hours", "own_quiet_hours", None, 0, NOW + 2 * HOUR)
+        assert decision.reason == "They wish quiet hours until 15:00 (Europe/Berlin)."
+        assert decision.changes == [Change("own_quiet_hours", "12:30-15:00", "13:01-15:00")]
+        both = decide(case(own_quiet=own, quiet_hours=cap, time_zone="Europe/Berlin"), NOW)
+        assert (both.rule, both.also, both.next_allowed_at) == ("own_quiet_hours", ["quiet_hours"], NOW + 2 * HOUR)
+        assert [change.field for change in both.changes] == ["quiet_hours", "own_quiet_hours"]
+        before = decide(case(own_quiet=own, quiet_hours=cap, time_zone="Europe/Berlin"), NOW - HOUR)
+        assert (before.rule, before.next_allowed_at) == ("quiet_hours", NOW + 2 * HOUR), "one runs into the other"
+        assert decide(case(own_quiet=own, quiet_hours=cap, time_zone="Europe/Berlin"), NOW + 2 * HOUR).allowed
+        assert decide(case(own_quiet=own, transactional=True, time_zone="Europe/Berlin"), NOW).allowed
+
+    @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+    def test_quiet_hours_that_leave_no_time_of_day_end_in_never(self, zone: str) -> None:
+        own, cap = QuietHours("08:00", "21:30"), QuietHours("21:00", "08:00")
+        for at in (NOW, datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2027, 3, 13, 12, tzinfo=UTC)):
+            decision = decide(case(own_quiet=own, quiet_hours=cap, time_zone=zone), at)
+            assert (decision.code, decision.next_allowed_at) == ("quiet_hours", None)
+        gap = QuietHours("08:00", "20:59")
+        assert decide(case(own_quiet=gap, quiet_hours=cap, time_zone=zone), NOW).next_allowed_at is not None
+
     def test_suppressed_and_unknown_channels(self) -> None:
         assert decide(case(suppressed_channels=["email"]), NOW).code == "suppressed"
         unknown = decide(case(channel="fax"), NOW)
@@ -163,9 +187,28 @@ class TestTransactional:
         assert not decide(held, NOW).allowed
         assert decide(replace(held, transactional=True), NOW).allowed
 
-    @pytest.mark.parametrize("wish", [{"opt_outs": [OptOut("email")]}, {"suppressed_channels": ["email"]}])
+    @pytest.mark.parametrize(
+        "wish",
+        [
+            {"opt_outs": [OptOut("email")]},
+            {"opt_outs": [OptOut()]},
+            {"opt_outs": [OptOut("email", "orders")], "category": "orders"},
+            {"opt_outs": [OptOut(category="transactional")], "category": "transactional"},
+            {"suppressed_channels": ["email"]},
+        ],
+    )
     def test_obeys_opt_outs(self, wish: dict[str, Any]) -> None:
         assert not decide(case(**wish, transactional=True), NOW).allowed
+
+    @pytest.mark.parametrize("out", [OptOut(category="marketing"), OptOut("email", "marketing")])
+    def test_but_none_of_marketing_whatever_its_own_category(self, out: OptOut) -> None:
+        assert not decide(case(opt_outs=[out], category="marketing"), NOW).allowed
+        for category in ("marketing", "transactional", "orders"):
+            assert decide(case(opt_outs=[out], category=category, transactional=True), NOW).allowed
+        also = decide(case(opt_outs=[out, OptOut("email")], category="marketing", transactional=True), NOW)
+        assert [change.field for change in also.changes] == ["opted_out_channels"], "only what stands in its way"
+
+    def test_is_not_held_by_an_opt_out_of_another_category(self) -> None:
         assert decide(case(opt_outs=[OptOut(category="marketing")], category="orders", transactional=True), NOW).allowed
 
     @pytest.mark.parametrize("counts", [True, False])

@@ -1,11 +1,20 @@
 import pytest
+from django.apps import apps
+from django.db.models import Q
 
+from campaigns import demo_campaigns
 from campaigns.channels.sandbox import fate_of
+from campaigns.contract import CampaignEvent
 from campaigns.demo import demo_contact, load_demo_audience
-from campaigns.models import CapPolicy, Contact, Segment, Template
+from campaigns.demo_imports import start_demo_imports
+from campaigns.models import AudienceImport, Campaign, CapPolicy, Contact, OptOut, Segment, SendLog, Template
+from campaigns.models.words import COUNTED
 from campaigns.policies import policies_for
 from campaigns.preferences import opted_out
 from campaigns.rendering import missing_variables
+from dashboard.demo_users import load_demo_users
+from dashboard.roles import set_up_roles
+from tests.eventually import eventually
 
 
 @pytest.mark.django_db
@@ -53,3 +62,34 @@ class TestDemoAudience:
 
     def test_is_the_same_each_time(self) -> None:
         assert demo_contact(77).name == demo_contact(77).name == "Jonas Fernández"
+
+
+@pytest.mark.soak
+@pytest.mark.django_db(transaction=True)
+def test_a_campaign_pauses_by_itself_and_two_imports_stand_where_they_should(
+    worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up_roles(apps.get_app_config("campaigns"), using="default")
+    load_demo_users()
+    load_demo_audience()
+    failing = [one for one in demo_campaigns.campaigns() if one.name == "Headsets, now in green"]
+    monkeypatch.setattr(demo_campaigns, "campaigns", lambda: failing)
+    for _ in range(2):
+        demo_campaigns.launch_demo_campaigns()
+        start_demo_imports()
+    # Whoever counts first says it in their words: the batch while it sends, or the campaign over what is settled.
+    said = Q(reason__contains="messages failed") | Q(reason__contains="were not sent")
+    eventually(Campaign.objects.filter(said, status="paused").exists, timeout=60)
+    entries = Campaign.objects.get().snapshot["timeline"]
+    assert entries[-1]["what"] == CampaignEvent.PAUSED_BY_ITSELF
+    # Nobody is the worse for it: the network was busy, no address is wrong and no cap is used up.
+    assert not OptOut.objects.exists()
+    eventually(lambda: not SendLog.objects.filter(outcome__in=COUNTED).exists())
+
+    def imports() -> dict[str, tuple[str, str, int]]:
+        rows = AudienceImport.objects.values_list("name", "status", "stage", "rows_rejected")
+        return {name: (status, stage, rejected) for name, status, stage, rejected in rows}
+
+    standing = {"club-members.csv": ("completed", "done", 0), "trade-fair.csv": ("running", "validate", 4)}
+    eventually(lambda: imports() == standing, timeout=30)
+    assert Contact.objects.count() == 500

@@ -43,6 +43,7 @@ def test_a_new_contact_is_greeted_and_the_language_set() -> None:
         return words in client.get(path, headers={"HX-Request": "true"}).content.decode()
 
     eventually(lambda: shows("Will be greeted in <b>French</b>"))
+    assert shows(f'href="/technical/welcome-{user_id}/"')
     client.post(f"{path}language/", {"language": "de"})
     assert shows("Will be greeted in <b>German</b>")
     answer = client.post(f"{path}language/", {"language": "tlh"}, follow=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from campaigns import imports, preferences
+from campaigns import imports, preferences, suppression
 from campaigns.contract import By, Door
 from campaigns.imports import FileProblem, Progress
 from campaigns.imports.problems import neutral
@@ -138,7 +138,7 @@ class TestImport:
 
     def test_who_was_erased_stays_so(self) -> None:
         contact("USER-001")
-        preferences.erase("USER-001", by=By("admin", Door.WEB))
+        suppression.erase("USER-001", by=By("admin", Door.WEB))
         bring_in("id,name,email\nUSER-001,Amara,amara@example.com\n")
         assert (Contact.objects.get().name, Contact.objects.get().email) == ("", "")
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.template.loader import render_to_string
 
 from campaigns.contract import CapPolicy, Change, OptOut, QuietHours, SendDecision
 from campaigns.inspector.clock import Clock
@@ -131,6 +132,15 @@ def ticks(day: Dayline) -> list[str]:
     return [tick.text.replace("\u00a0", " ") for tick in day.ticks]
 
 
+class TestTitle:
+    def test_says_how_they_stand_and_goes_with_what_comes_by_the_socket(self) -> None:
+        one = page([], opt_outs=[OptOut()])
+        assert one.title == "Opted out · Maren Holt"
+        head = render_to_string("campaigns/_inspector_head.html", {"page": one})
+        assert 'data-title="Opted out · Maren Holt · Callboard"' in head
+        assert page(SENDS, cap=MOCKUP).title.partition(" · ")[0] == page(SENDS, cap=MOCKUP).standing[1]
+
+
 class TestDayline:
     def test_as_in_the_drawing(self) -> None:
         day = line(page(SENDS, cap=MOCKUP))
@@ -164,6 +174,19 @@ class TestDayline:
         assert ticks(day) == ["00:00", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00"]
         # Quiet until 08:00 by the clock, which is an hour earlier or later after midnight.
         assert day.quiet_spans[0][1] == at(f"{date} 08:00")
+
+    def test_their_own_quiet_hours_are_drawn_with_those_of_the_cap(self) -> None:
+        cap = CapPolicy(version=1, window="calendar", quiet_hours=QuietHours("21:00", "08:00"))
+        drawn = page([], cap=cap, quiet_hours=QuietHours("07:30", "09:15"))
+        assert drawn.dayline.quiet_spans == [
+            (at("2026-11-19 00:00"), at("2026-11-19 09:15")),
+            (at("2026-11-19 21:00"), at("2026-11-20 00:00")),
+        ]
+        assert drawn.own_quiet == "07:30 – 09:15, as they wish"
+        assert "Their own quiet hours from 07:30 to 09:15." in drawn.dayline.desc
+        asleep = page([], at("2026-11-19 08:30"), cap=cap, quiet_hours=QuietHours("07:30", "09:15"))
+        assert "at 09:15, when their quiet hours end, as they wish." in words(asleep)
+        assert {line.held_by for line in asleep.lines} == {"Their own quiet hours"}
 
     def test_quiet_hours_over_the_change_end_by_the_clock(self) -> None:
         """The clocks go on at 02:00: half past two is skipped, and stands for three."""

@@ -125,7 +125,7 @@ class TestRuns:
         ({"what": "opted_in", "channel": "sms", "category": "news"}, "Opted in to news by SMS again"),
         ({"what": "cap", "text": "3 a day"}, "Own cap: 3 a day"),
         ({"what": "preferences"}, "Preferences changed"),
-        ({"what": "suppressed", "text": "mails came back"}, "Suppressed: mails came back"),
+        ({"what": "suppressed", "text": "mails came back"}, "Suppressed by every channel: mails came back"),
     ],
 )
 def test_changes_of_wishes_in_words(fields: dict[str, str], said: str) -> None:

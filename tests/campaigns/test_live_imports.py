@@ -82,7 +82,7 @@ class TestPage:
         await sync_to_async(saved)()
         socket = await sockets(f"/ws/campaigns/imports/{IID}/", await sync_to_async(client_of)("sten", STAFF))
         await socket.connect()
-        assert await close_code(socket) == 4403
+        assert await close_code(socket) == 4404
         socket = await sockets("/ws/campaigns/imports/IMP-GONE/", await sync_to_async(client_of)("mara"))
         await socket.connect()
         assert await close_code(socket) == 4404

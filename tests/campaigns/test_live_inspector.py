@@ -203,7 +203,15 @@ class TestLog:
         refuse(1)
         answer = mara.get(f"/campaigns/users/{uid(1)}/")
         assertContains(answer, "&amp;logged=1")
-        assertContains(answer, '<span id="actor-told" data-number="1" hidden>')
+        assertContains(answer, '<span id="actor-told" data-also="logged" data-number="1" hidden>')
+
+    def test_so_does_the_tab(self, mara: Client) -> None:
+        person()
+        answer = mara.get(f"/campaigns/users/{uid(1)}/").content.decode()
+        said = re.search(r'data-title="([^"]+)"', answer)
+        assert said is not None
+        assert re.fullmatch(r"(Reachable|Waits|Unreachable) · .+ · Callboard", said[1])
+        assert f"<title>{said[1]}</title>" in answer
 
 
 class TestRights:
@@ -212,10 +220,10 @@ class TestRights:
         self, log_in: Callable[..., Client], hub: FakeHub, sockets: Sockets, rest: str
     ) -> None:
         staff = await sync_to_async(log_in)(STAFF)
-        for client in (None, staff):
+        for client, code in ((None, 4403), (staff, 4404)):
             socket = await sockets(socket_of(rest=rest), client)
             await socket.connect()
-            assert await close_code(socket) == 4403
+            assert await close_code(socket) == code
         assert hub.watched == 0
 
     @pytest.mark.parametrize("rest", ["", "stampede/"])
@@ -252,7 +260,7 @@ class TestRights:
         admin = await sync_to_async(log_in)(ADMINISTRATORS)
         socket = await sockets(socket_of(rest="stampede/"), admin)
         await socket.connect()
-        assert await close_code(socket) == 4403
+        assert await close_code(socket) == 4404
 
 
 class TestLongPoll:
@@ -280,6 +288,45 @@ class TestLongPoll:
         began = asyncio.get_running_loop().time()
         assert (await client.get(self.address())).status_code == 204
         assert asyncio.get_running_loop().time() - began > 0.25
+
+    async def test_tells_of_a_refusal_as_the_socket_does(self, client: AsyncClient, hub: FakeHub) -> None:
+        await sync_to_async(refuse)(1)
+        waiting = asyncio.ensure_future(client.get(f"{self.address()}?after=3&logged=1"))
+        await aeventually(lambda: bool(log_feed()._listeners))
+        await sync_to_async(refuse)(2)  # somebody else
+        await a_campaign_is_saved()
+        assert not waiting.done()
+        await sync_to_async(refuse)(1, grant_id="CMP-1:1", tells=False)
+        await a_campaign_is_saved()
+        response = await asyncio.wait_for(waiting, 5)
+        assert (response.status_code, response.content.decode()) == (200, told_fragment(2))
+        assert not log_feed()._listeners
+
+    async def test_tells_of_what_came_between_two_polls(self, client: AsyncClient, hub: FakeHub) -> None:
+        await sync_to_async(refuse)(1)
+        response = await client.get(f"{self.address()}?after=3&logged=0")
+        assert response.content.decode() == told_fragment(1)
+
+    async def test_the_actors_news_come_as_before(self, client: AsyncClient, hub: FakeHub) -> None:
+        await hub.frames.put(frame(4))
+        response = await client.get(f"{self.address()}?after=3&logged=0")
+        assert 'data-version="4"' in response.content.decode()
+        assert not log_feed()._listeners
+
+    async def test_who_may_not_look_is_not_told_of_the_log_either(
+        self, log_in: Callable[..., Client], hub: FakeHub
+    ) -> None:
+        await sync_to_async(refuse)(1)
+        staff = AsyncClient()
+        staff.cookies = (await sync_to_async(log_in)(STAFF)).cookies
+        assert (await staff.get(f"{self.address()}?after=3&logged=0")).status_code == 404
+        assert (await AsyncClient().get(f"{self.address()}?after=3&logged=0")).status_code == 302
+
+    async def test_a_number_that_is_none_is_not_listened_with(self, client: AsyncClient, hub: FakeHub) -> None:
+        await sync_to_async(refuse)(1)
+        await hub.frames.put(frame(4))
+        response = await client.get(f"{self.address()}?after=3&logged=x")
+        assert 'data-version="4"' in response.content.decode()
 
     async def test_refuses_what_is_no_version_and_whoever_may_not_look(
         self, client: AsyncClient, log_in: Callable[..., Client], hub: FakeHub

@@ -9,12 +9,22 @@ import dj_database_url
 import pytest
 from django.db import connection, connections, transaction
 
-from campaigns import models, preferences
+from campaigns import models, preferences, untold
+from campaigns.contact_locks import lock_contact
 from campaigns.contract import MARKETING, By, Door
 from campaigns.models.words import Outcome
 from campaigns.over_cap import who_is_over
 from campaigns.segments import filtered
-from campaigns.send_log import Grant, commit_intent, record_handed_out, record_outcome
+from campaigns.send_log import (
+    Ending,
+    Grant,
+    Intent,
+    commit_intent,
+    commit_intents,
+    record_handed_out,
+    record_outcome,
+    record_outcomes,
+)
 from temporal_worker.models import ChangeCounter
 from tests.campaigns.contacts_of import contact
 from tests.orders.at_once import at_once
@@ -28,6 +38,7 @@ TABLES = (
     models.Contact,
     models.OptOut,
     models.PreferenceChange,
+    models.UntoldSetting,
     models.Segment,
     models.CapPolicy,
     models.SendLog,
@@ -129,6 +140,24 @@ class TestOptOutAgainstIntent:
         at_once(6, lambda number: record_outcome(one, Outcome.SENT if number == 3 else Outcome.UNKNOWN))
         assert models.SendLog.objects.get(grant_id=one.grant_id).outcome == Outcome.SENT
 
+    def test_groups_of_the_same_people_take_turns_whatever_their_order(self) -> None:
+        user_ids = [f"USER-2{number:02}" for number in range(20)]
+        for user_id in user_ids:
+            contact(user_id)
+
+        def send(number: int) -> list[Intent]:
+            mine = [grant(one, campaign_id=f"CMP-{number}", grant_id=f"CMP-{number}:1:{one}") for one in user_ids]
+            intents = commit_intents(mine if number % 2 else mine[::-1])
+            record_outcomes([Ending(one, Outcome.SENT) for one in mine])
+            return intents
+
+        for intents in at_once(8, send):  # a deadlock would be an OperationalError of one of two
+            assert all(intent.is_new for intent in intents)
+        sends = models.SendLog.objects.filter(user_id__in=user_ids)
+        assert sends.filter(outcome=Outcome.SENT).count() == 160
+        sends.delete()
+        models.Contact.objects.filter(user_id__in=user_ids).delete()
+
 
 class TestSegments:
     def test_compare_as_on_sqlite(self) -> None:
@@ -195,3 +224,16 @@ class TestHandedOut:
         asked = grant("HANDED-002", campaign_id="", grant_id="api:shop:2")
         assert at_once(8, lambda n: record_handed_out(asked)) == [""] * 8
         assert models.SendLog.objects.get(user_id="HANDED-002").outcome == Outcome.UNKNOWN
+
+
+def test_the_newest_word_of_two_imports_is_the_one_to_be_told() -> None:
+    """Each has locked the contact; what the first has noted down is taken over by the second."""
+    contact("USER-901")
+    for zone in ("Asia/Tokyo", "Europe/Paris"):
+        with transaction.atomic():
+            lock_contact("USER-901")
+            untold.note({"USER-901": {"time_zone": zone, "locale": "ja"}}, by=PERSON)
+    (word,) = untold.due(10, "USER-901")
+    assert word.settings == {"time_zone": "Europe/Paris", "locale": "ja"}
+    at_once(2, lambda _: untold.forget(word))
+    assert untold.due(10, "USER-901") == []

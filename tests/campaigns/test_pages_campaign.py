@@ -37,6 +37,54 @@ def no_temporal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(temporal, "call", refuse)
 
 
+class TestGraveOnes:
+    """What cannot be taken back has to be named once more, in the form's own field."""
+
+    @pytest.mark.parametrize("status", ["running", "paused"])
+    def test_a_running_campaign_is_cancelled_by_who_types_the_end_of_its_id(
+        self, monkeypatch: pytest.MonkeyPatch, status: str
+    ) -> None:
+        saved(status=status)
+        view, done = view_of(status=status), []
+        monkeypatch.setattr(
+            gateway, "read_campaign", lambda *args: gateway.CampaignReading(view, "temporal", timezone.now())
+        )
+        monkeypatch.setattr(gateway, "cancel", lambda *args, **more: done.append(args) or view)
+        marketer, address = client_of("marketer"), f"{PAGE}cancellation/"
+        assertContains(marketer.get(address), f"Type {CID[-4:]}, the last four characters of its id")
+        for typed in ("", "nope"):
+            page = marketer.post(address, {"reason": "Wrong prices", "typed": typed})
+            assertContains(page, 'id="f-typed-error"', status_code=422)
+            assertContains(page, "Wrong prices", status_code=422)
+        assert done == []
+        assert marketer.post(address, {"reason": "Wrong prices", "typed": CID[-4:]}).status_code == 302
+        assert len(done) == 1
+
+    def test_one_that_has_not_begun_is_cancelled_without(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        saved(status="scheduled")
+        view = view_of(status="scheduled")
+        monkeypatch.setattr(
+            gateway, "read_campaign", lambda *args: gateway.CampaignReading(view, "temporal", timezone.now())
+        )
+        monkeypatch.setattr(gateway, "cancel", lambda *args, **more: view)
+        marketer = client_of("marketer")
+        assertContains(marketer.get(f"{PAGE}cancellation/"), '<input type="hidden" name="typed"')
+        assert marketer.post(f"{PAGE}cancellation/", {}).status_code == 302
+
+    def test_everything_is_stopped_by_who_types_the_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        done = []
+        monkeypatch.setattr(gateway, "stop_everything", lambda **more: done.append(more) or "STOP-1")
+        marketer = client_of("marketer")
+        assertContains(marketer.get("/campaigns/stop/"), "Type stop")
+        for typed in ("", "go"):
+            page = marketer.post("/campaigns/stop/", {"reason": "Wrong prices", "typed": typed})
+            assertContains(page, 'id="f-typed-error"', status_code=422)
+            assertContains(page, "Wrong prices", status_code=422)
+        assert done == []
+        answer = marketer.post("/campaigns/stop/", {"reason": "Wrong prices", "typed": " Stop"})
+        assert answer.headers["Location"] == "/campaigns/stop/STOP-1/"
+
+
 class TestRights:
     @pytest.mark.parametrize("path", ["", "actions/", "trial/", "preview/", "log/", "edit/", "launch/", "pause/"])
     def test_who_has_no_business_there_finds_nothing(self, path: str) -> None:
@@ -134,7 +182,7 @@ class TestPage:
                 counts={**view_of().counts, "sent": sent, "pending": 9 - sent},
             )
         page = client_of("marketer").get(PAGE)
-        assertContains(page, "Recipients decided per minute")
+        assertContains(page, "Messages per minute")
         assertContains(page, 'class="fill-sent" d="M')
         assertContains(page, "The audience by state over time")
 

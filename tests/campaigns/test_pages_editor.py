@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
@@ -118,6 +119,32 @@ class TestNew:
         writer.post(NEW, typed(transactional="on", name="Receipt"))
         assert Campaign.objects.get(name="Receipt").transactional is True
 
+    def test_who_has_marked_it_transactional_is_kept_and_shown(self) -> None:
+        writer = client_of("writer")
+        marker = User.objects.get()
+        User.objects.filter(pk=marker.pk).update(first_name="Wilma", last_name="Rask")
+        marker.user_permissions.add(Permission.objects.get(codename="send_transactional"))
+        writer.post(NEW, typed(transactional="on", name="Receipt"))
+        row = Campaign.objects.get()
+        assert row.transactional_by == marker.username
+        assert row.transactional_at is not None
+        page = f"/campaigns/{row.campaign_id}/"
+        assertContains(writer.get(page), "As Wilma Rask said")
+        draft = {"transactional": "on", "name": "Receipt", "draft_version": "1"}
+        writer.post(f"{page}edit/", typed(**draft, category="orders"))
+        again = Campaign.objects.get()
+        assert (again.category, again.transactional_at) == ("orders", row.transactional_at), "the first one said so"
+        marker.user_permissions.remove(Permission.objects.get(codename="send_transactional"))
+        writer.post(f"{page}edit/", typed(name="Receipt", draft_version="2"))
+        gone = Campaign.objects.get()
+        assert (gone.transactional, gone.transactional_by, gone.transactional_at) == (False, "", None)
+        assertNotContains(writer.get(page), "Passes the cap")
+        entries = LogEntry.objects.order_by("pk").values_list("user__username", "change_message", "object_repr")
+        assert list(entries) == [
+            (marker.username, "Transactional: no → yes", row.campaign_id),
+            (marker.username, "Transactional: yes → no", row.campaign_id),
+        ]
+
     def test_a_template_is_taken_without_losing_the_rest(self) -> None:
         Template.objects.create(
             name="Letter", channel="email", subject="Dear {{ name }}", body_text="From the template"
@@ -191,7 +218,7 @@ class TestBeforeTheLaunch:
         assertContains(page, "<code>attributes.plan</code> is missing for 1 recipient")
         assertContains(client.get(f"{PAGE}preview/?user_id=gone"), "There is no contact gone.", status_code=422)
         answer = client.post(f"{PAGE}launch/", {"draft_version": "1"})
-        assertContains(answer, "Text: 1 recipients have no attributes.plan", status_code=422)
+        assertContains(answer, "Text: 1 recipient has no attributes.plan", status_code=422)
         assert Campaign.objects.get().status == "draft"
 
     def test_the_launch_repeats_the_dry_run(self) -> None:

@@ -15,12 +15,13 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from campaigns import gateway, preferences
 from campaigns.contract import By, CapPolicy, Door, FrequencyCapInput, PreferencesInput, QuietHours
 from campaigns.gateway.testing import send_test
+from campaigns.models import CapPolicy as CapPolicyRow
 from campaigns.models import Contact, OptOut, PreferenceChange, SandboxMessage, SendLog
 from campaigns.models.words import Outcome
 from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
 from dashboard.roles import ADMINISTRATORS, CAMPAIGN_WRITERS, MARKETERS, OPERATIONS, STAFF
-from tests.campaigns.batches import actors_running, begin, cap, person, uid
+from tests.campaigns.batches import actors_running, begin, campaign, cap, person, send, uid
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HTMX = {"HX-Request": "true"}
@@ -300,15 +301,44 @@ class TestReading:
         log = mara.get(address(rest="log/"))
         assertContains(log, "test-to:mara:k-0000001")
         assertContains(log, "used up by")
+        assertContains(log, "It would have passed with: messages a day 1 → 2.")
 
     def test_a_newer_policy_is_told(self, mara: Client) -> None:
         cap(1)
         person()
         send_test(uid(), user=marketer(), channel="push", key="k-0000001")
-        from campaigns.models import CapPolicy as Row
+        CapPolicyRow.objects.get().save()
+        assertContains(mara.get(address()), "Policies are at version 2: it decides from now on")
 
-        Row.objects.get().save()
-        assertContains(mara.get(address()), "Policies are at version 2; the actor takes it on with the next request.")
+    def test_a_lowered_cap_decides_at_once_what_the_page_and_the_api_say(self, mara: Client) -> None:
+        cap(3)
+        person()
+        send_test(uid(), user=marketer(), channel="push", key="k-0000001")
+        assertContains(mara.get(address()), "Two of three sends are left")
+        policy = CapPolicyRow.objects.get()
+        policy.max_per_day = 1
+        policy.save()
+        assertContains(mara.get(address()), "The one send is used up in these 24 hours.")
+        actor = mara.get(f"/api/users/{uid()}/actor").json()
+        sent_at = datetime.fromisoformat(actor["sends_in_window"][0]["at"])
+        assert actor["cap"]["max_per_day"] == 1
+        assert datetime.fromisoformat(actor["next_allowed_at"]["push"]) == sent_at + timedelta(hours=24)
+
+    def test_what_is_put_off_stands_there_with_its_campaign_and_its_moment(self, mara: Client) -> None:
+        cap(1)
+        person()
+        for number in (1, 2):
+            send(
+                campaign(number, name=f"Campaign <{number}>"),
+                defers=True,
+                ends_at=datetime.now(UTC) + timedelta(days=3),
+            )
+        html = mara.get(address()).content.decode()
+        queue = html[html.index("Put off, and asked for again") :]
+        assert "Campaign &lt;2&gt;" in queue[:900]
+        assert "All messages of the day used up" in queue[:900]
+        preferences.record_opt_out(uid(), "push", by=PERSON)
+        assertNotContains(mara.get(address()), "Put off, and asked for again")
 
     def test_the_runs_that_came_before(self, mara: Client) -> None:
         cap(3)
@@ -444,6 +474,31 @@ class TestPreferences:
         assert again["hours_between"] == "168"
         assert mara.post(address(rest="preferences/"), again | {"hours_between": ""}).status_code == 302
         assert Contact.objects.get().hours_between is None
+
+    def test_quiet_hours_that_they_wish(self, mara: Client) -> None:
+        person()
+        sent = form_of(mara, address(rest="preferences/")) | {"quiet_from": "22:00", "quiet_to": "09:30"}
+        assert mara.post(address(rest="preferences/"), sent).status_code == 302
+        assert Contact.objects.get().quiet_hours == QuietHours("22:00", "09:30")
+        page = mara.get(address())
+        assertContains(page, "22:00 – 09:30, as they wish")
+        assertContains(page, "quiet from 22:00 to 09:30")
+        again = form_of(mara, address(rest="preferences/"))
+        assert (again["quiet_from"], again["quiet_to"]) == ("22:00", "09:30")
+        assert mara.post(address(rest="preferences/"), again | {"quiet_to": ""}).status_code == 422
+        gone = again | {"quiet_from": "", "quiet_to": ""}
+        assert mara.post(address(rest="preferences/"), gone).status_code == 302
+        assert Contact.objects.get().quiet_hours is None
+
+    def test_quiet_hours_that_somebody_else_has_set_are_not_overwritten_unseen(self, mara: Client) -> None:
+        person()
+        sent = form_of(mara, address(rest="preferences/")) | {"quiet_from": "22:00", "quiet_to": "09:30"}
+        wish = PreferencesInput(quiet_hours=QuietHours("20:00", "06:00"))
+        gateway.set_preferences(uid(), user=marketer(), wish=wish, door=Door.API, key="k-0000019")
+        response = mara.post(address(rest="preferences/"), sent, headers=HTMX)
+        assertContains(response, "Somebody has changed it meanwhile, to 20:00-06:00", status_code=409)
+        assert mara.post(address(rest="preferences/"), values(response.content.decode())).status_code == 302
+        assert Contact.objects.get().quiet_hours == QuietHours("22:00", "09:30")
 
     def test_what_somebody_else_has_set_is_not_overwritten_unseen(self, mara: Client) -> None:
         person(time_zone="Europe/Berlin")

@@ -34,6 +34,11 @@ class TestList:
         assertContains(client_of("marketer").get("/campaigns/"), "Write the first campaign")
         assertNotContains(client_of("admin").get("/campaigns/"), "Write the first campaign")
 
+    def test_an_empty_one_has_a_place_for_whatever_comes(self) -> None:
+        page = client_of("marketer").get("/campaigns/")
+        for name in ("campaigns-new", "campaigns-lede", "count-all", "count-running"):
+            assertContains(page, f'id="{name}"', count=1)
+
     def test_each_state_in_its_tab_with_what_happens_next(self) -> None:
         draft(cid(1), name="A draft")
         saved(cid(2), row={"name": "Going out"}, finishes_at=timezone.now() + timedelta(minutes=5))

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 
 from campaigns.contract import By, CampaignEntry, CampaignEvent, CampaignPhase, Door
 from campaigns.models import Campaign, ProgressSample
 from campaigns.presentation import bars, charts
 from campaigns.presentation.lede import lede_of
-from campaigns.presentation.log import ReasonCount, reason_groups
+from campaigns.presentation.log import LogLine, ReasonCount, reason_groups
 from campaigns.presentation.page import Facts, campaign_page
 from campaigns.presentation.status import glance_of, next_of, status_of
 from campaigns.presentation.words import audience_words, code_words, cron_words
@@ -70,10 +71,17 @@ class TestCharts:
         assert chart.limit_y == 24.0
         assert chart.line.startswith("M0.0 60.0 L")
 
-    def test_who_was_left_over_at_the_end_is_no_rate(self) -> None:
-        chart = charts.rate_chart([sample(0, 0), sample(60, 10), sample(61, 10, denied=90)], closed=90)
+    def test_who_is_denied_is_no_message(self) -> None:
+        """Many denials and few sends: the line beside the limit is of messages, while they run and when the rest is closed."""
+        seen = [
+            sample(0, 0, of=5_000, rate_per_minute=10),
+            sample(60, 8, of=5_000, denied=4_000, failed=1, unknown=1, rate_per_minute=10),
+            sample(61, 8, of=5_000, denied=4_990, failed=1, unknown=1, rate_per_minute=10),
+        ]
+        chart = charts.rate_chart(seen)
         assert chart is not None
-        assert "10 at most" in chart.words
+        assert chart.words == "10 a minute on the whole, 10 at most, over 1\u00a0m; the limit is 10."
+        assert (chart.limit, chart.limit_y) == (10, 24.0)
 
     def test_every_moment_is_the_whole_audience(self) -> None:
         chart = charts.stack_chart([sample(0, 0), sample(60, 30, denied=5), sample(120, 80, denied=20)])
@@ -82,16 +90,10 @@ class TestCharts:
         assert "24.0" in chart.areas[-1].path  # up to the top
         assert "After 2\u00a0m: 80 sent, 20 denied." in chart.words
 
-    def test_the_rate_of_the_last_minute(self) -> None:
-        assert charts.measured_rate([sample(0, 0), sample(60, 10), sample(120, 50)]) == 40
-        assert charts.measured_rate([sample(0, 0), sample(60, 10, paused=True)]) is None
-        assert charts.measured_rate([sample(0, 0)]) is None
-
     def test_one_message_in_two_seconds_is_not_thirty_a_minute(self) -> None:
         begun = [sample(0, 0, rate_per_minute=1), sample(2, 1, rate_per_minute=1)]
-        assert charts.measured_rate(begun) is None
         assert charts.rate_chart(begun) is None
-        assert charts.measured_rate([begun[0], sample(60, 1, rate_per_minute=1)]) == 1
+        assert charts.rate_chart([begun[0], sample(60, 1, rate_per_minute=1)]) is not None
         assert charts.rate_chart([begun[0], sample(2, 100, rate_per_minute=1)]) is not None, "it is over"
 
     @pytest.mark.parametrize(
@@ -107,6 +109,51 @@ class TestCharts:
         moments = [*range(0, 2 * 86_400, 7), *range(2 * 86_400, 60 * 86_400, 600)]
         slots = {slot_of(BEGAN + timedelta(seconds=passed), BEGAN) for passed in moments}
         assert len(slots) < 2_200
+
+    @pytest.mark.parametrize(
+        ("status", "samples", "drawings", "words"),
+        [
+            ("running", [], 2, "From the first ones on"),
+            ("running", [sample(0, 0)], 2, "From the first ones on"),
+            ("paused", [], 2, "From the first ones on"),
+            ("running", [sample(0, 0), sample(60, 30)], 2, "30 a minute on the whole"),
+            ("scheduled", [], 0, ""),
+            ("cancelled", [], 0, ""),
+        ],
+    )
+    def test_their_room_is_kept_from_the_beginning(
+        self, status: str, samples: list[ProgressSample], drawings: int, words: str
+    ) -> None:
+        """Else what stands below them on a phone moves under the reader's eyes when they come."""
+        row = Campaign(campaign_id="CMP-20261121-120000-7f3a")
+        page = campaign_page(Facts(row, view_of(row.campaign_id, status=status), samples=samples), BEGAN)
+        drawn = render_to_string("campaigns/_campaign_charts.html", {"page": page})
+        assert drawn.count('class="chart rate-chart" height="196"') == drawings
+        assert words in drawn
+
+    @pytest.mark.parametrize(
+        ("status", "audience", "shown", "to_come"),
+        [
+            ("running", 500, 0, 8),
+            ("running", 500, 3, 5),
+            ("running", 500, 8, 0),
+            ("paused", 4, 1, 3),
+            ("running", 0, 0, 0),
+            ("completed", 500, 3, 0),
+            ("draft", 500, 0, 0),
+        ],
+    )
+    def test_so_is_that_of_the_send_log(self, status: str, audience: int, shown: int, to_come: int) -> None:
+        row = Campaign(campaign_id="CMP-20261121-120000-7f3a")
+        log = [LogLine(f"log-{n}", f"USER-{n}", "ok", "Sent", "It was sent.", "sent", BEGAN) for n in range(shown)]
+        counts = view_of().counts | {"audience": audience, "pending": audience - 5}
+        view = view_of(row.campaign_id, status=status, counts=counts)
+        drawn = render_to_string(
+            "campaigns/_campaign_log.html", {"page": campaign_page(Facts(row, view, log=log), BEGAN)}
+        )
+        assert drawn.count("<li") - drawn.count('<li aria-hidden="true">') == shown
+        assert drawn.count('<li aria-hidden="true">') == to_come
+        assert ("Send log" in drawn) is bool(shown or to_come)
 
 
 class TestWords:

@@ -9,8 +9,9 @@ import pytest
 from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
+from pytest_django.asserts import assertContains
 
-from campaigns import gateway, preferences
+from campaigns import gateway, preferences, suppression
 from campaigns.contract import (
     ActorView,
     By,
@@ -18,6 +19,7 @@ from campaigns.contract import (
     MessageSentInput,
     Preferences,
     PreferencesInput,
+    QuietHours,
     user_actor_workflow_id,
 )
 from campaigns.contract import OptOut as OptOutMessage
@@ -96,6 +98,28 @@ class TestOneClick:
         intent = commit_intent(Grant("G-1", "USER-001", "email", "marketing", campaign_id="CMP-1"))
         assert (intent.is_new, intent.code) == (False, "opted_out")
         assert commit_intent(Grant("G-2", "USER-001", "sms", "marketing", campaign_id="CMP-1")).is_new
+
+    def test_leaves_transactional_messages_alone_and_says_so(self) -> None:
+        contact()
+        assertContains(client().get(path()), "Receipts and notices about your account will still come.")
+        assertContains(client().post(path(), ONE_CLICK), "Receipts and notices about your account still come.")
+        for number, category in enumerate(("transactional", "orders", "marketing")):
+            receipt = Grant(f"G-{number}", "USER-001", "email", category, transactional=True)
+            assert commit_intent(receipt).is_new
+            assert not preferences.opted_out(["USER-001"], "email", category, transactional=True)
+        assert set(preferences.opted_out(["USER-001"], "email", "marketing")) == {"USER-001"}
+
+    def test_nothing_is_nothing_and_the_page_says_what_belongs_to_it(self) -> None:
+        contact()
+        page = client().get(page_of())
+        assertContains(page, "“No messages at all” includes transactional ones")
+        assertContains(page, "Who turns a topic off still gets transactional messages")
+        sent = {**form_of(page.content.decode()), "choice": ["nothing"]}
+        client().post(page_of(), sent)
+        assert opt_outs() == {("", "")}
+        assertContains(client().get(page_of()), "That includes transactional ones")
+        receipt = Grant("G-9", "USER-001", "email", "transactional", transactional=True)
+        assert commit_intent(receipt).code == "opted_out"
 
     @pytest.mark.parametrize(
         ("body", "content_type"),
@@ -230,6 +254,28 @@ class TestPreferences:
         assert "As often as there is something." in answer.content.decode()
         assert (Contact.objects.get().hours_between, actor().preferences.hours_between) == (None, None)
 
+    @pytest.mark.usefixtures("worker")
+    def test_quiet_hours_of_their_own_are_kept_and_hold(self) -> None:
+        contact()
+        local = datetime.now(ZoneInfo("Europe/Berlin"))
+        begins, ends = local - timedelta(hours=1), local + timedelta(hours=2)
+        times = {"quiet_from": [f"{begins:%H:%M}"], "quiet_to": [f"{ends:%H:%M}"]}
+        sent = form_of(client().get(page_of()).content.decode()) | times
+        said = f"Quiet from {begins:%H:%M} until {ends:%H:%M}."
+        assert said in client().post(page_of(), sent).content.decode()
+        kept = actor()
+        quiet = QuietHours(f"{begins:%H:%M}", f"{ends:%H:%M}")
+        assert (Contact.objects.get().quiet_hours, kept.preferences.quiet_hours) == (quiet, quiet)
+        assert {one.decision.rule for one in kept.channels} == {"own_quiet_hours"}
+        assert said.rstrip(".") in client().get(page_of()).content.decode(), "in the history"
+        again = form_of(client().get(page_of()).content.decode())
+        assert {name: again[name] for name in times} == times
+        assert client().post(page_of(), again).status_code == 200
+        assert PreferenceChange.objects.count() == 1, "left as it is, nothing is changed"
+        gone = client().post(page_of(), again | {"quiet_from": [""], "quiet_to": [""]})
+        assert "No quiet hours of your own." in gone.content.decode()
+        assert (Contact.objects.get().quiet_hours, actor().preferences.quiet_hours) == (None, None)
+
     def test_a_gap_that_is_not_offered_is_refused(self) -> None:
         contact()
         sent = form_of(client().get(page_of()).content.decode()) | {"hours_between": ["1"]}
@@ -287,6 +333,9 @@ class TestPreferences:
             {"paused_until": "soon"},
             {"time_zone": "Mars/Base"},
             {"locale": "xx\x00"},
+            {"quiet_from": "22:00"},
+            {"quiet_from": "22:00", "quiet_to": "22:00"},
+            {"quiet_from": "25:00", "quiet_to": "7"},
         ],
     )
     def test_what_makes_no_sense_is_refused_beside_its_field(self, fields: dict[str, str]) -> None:
@@ -315,7 +364,7 @@ class TestPreferences:
 
     def test_of_the_erased_nothing_is_shown_and_they_can_still_say_no(self) -> None:
         contact()
-        preferences.erase("USER-001", by=By("mara.lind", Door.WEB))
+        suppression.erase("USER-001", by=By("mara.lind", Door.WEB))
         html = client().get(page_of()).content.decode()
         assert "We keep nothing about you any more" in html
         assert client().post(page_of(), {"choice": "nothing"}).status_code == 200

@@ -14,7 +14,7 @@ from campaigns.rendering import (
     contact_values,
     missing_variables,
 )
-from campaigns.rendering.html_places import check_places
+from campaigns.rendering.html_places import check_places, check_runs_nothing
 from temporal_worker.contract import InvalidField
 
 
@@ -180,6 +180,41 @@ class TestPlaces:
         with pytest.raises(InvalidField) as caught:
             check_places("body_html", html)
         assert "{{ " in caught.value.problem
+
+
+class TestRunsNothing:
+    @pytest.mark.parametrize(
+        "html",
+        [
+            "<p>{{ name }}</p>",
+            '<p style="color: red" title="onload=1">x &lt;script&gt;</p>',
+            '<a href="https://example.com/?q=javascript:x">javascript:</a>',
+            '<img src="data:image/png;base64,AAAA" alt="one">',
+            "<!-- <script>no browser sees this</script> -->",
+        ],
+    )
+    def test_lets_a_letter_be_a_letter(self, html: str) -> None:
+        check_runs_nothing("body_html", html)
+
+    @pytest.mark.parametrize(
+        ("html", "what"),
+        [
+            ("<SCRIPT src=x></SCRIPT>", "<script>"),
+            ("<p>a<svg/onload=alert(1)>", "onload"),
+            ("<img src=x OnError=alert(1)>", "onerror"),
+            ('<a href="&#106;ava\tscript:alert(1)">x</a>', "javascript"),
+            ('<a href=" JavaScript:alert(1)">x</a>', "javascript"),
+            ('<a href="data:text/html,x">x</a>', "data:text/html"),
+            ('<svg><a xlink:href="javascript:x">x</a></svg>', "javascript"),
+            ('<iframe srcdoc="x"></iframe>', "<iframe>"),
+            ('<meta http-equiv="Refresh" content="0;url=https://example.com/">', "by itself"),
+            ('<base href="https://example.com/">', "<base>"),
+        ],
+    )
+    def test_refuses_what_a_browser_would_run(self, html: str, what: str) -> None:
+        with pytest.raises(InvalidField) as caught:
+            check_runs_nothing("body_html", html)
+        assert what in caught.value.problem
 
 
 class TestMessage:

@@ -1,19 +1,20 @@
 """Intents and outcomes: one message for each grant, and none to who has opted out."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from campaigns import preferences
+from campaigns import preferences, suppression
 from campaigns.actor_seed import seed_for_actor
-from campaigns.contract import MARKETING, By, CapPolicy, Door, OptOut, Preferences, SendDecision
+from campaigns.contract import MARKETING, By, CapPolicy, Door, OptOut, Preferences, QuietHours, SendDecision
 from campaigns.models import Campaign, CampaignRecipient, Contact, PreferenceChange, SendLog
 from campaigns.models.words import Outcome, RecipientState
-from campaigns.send_log import DUPLICATE, Grant, Refusal, commit_intent, counts_of, record_outcome, record_refusals
+from campaigns.send_log import DUPLICATE, Grant, Refusal, commit_intent, record_outcome, record_refusals
 from campaigns.sending.recipients import known_refusal
+from campaigns.sending.stock import stock_of
 from tests.campaigns.contacts_of import contact
 from tests.orders.at_once import at_once
 
@@ -65,7 +66,7 @@ class TestCommitIntent:
         recipient = row.recipients.get()
         intent = commit_intent(grant(recipient=recipient.pk))
         assert (intent.is_new, intent.outcome, intent.code) == (False, Outcome.DENIED, "opted_out")
-        assert counts_of(row).denied_by_reason == {"opted_out": 1}
+        assert stock_of(row.campaign_id).denied_by_reason == {"opted_out": 1}
         assert SendLog.objects.get().outcome == Outcome.DENIED
 
     @pytest.mark.parametrize(
@@ -164,10 +165,9 @@ class TestRefusals:
             ["a", "b", "c"],
         )
         assert (log.next_allowed_at, log.policy_version) == (later, 7)
-        counts = counts_of(row)
-        assert counts.audience == sum(counts.by_state.values()) == 3
-        assert counts.by_state == {"pending": 1, "sent": 0, "deferred": 1, "denied": 1, "failed": 0, "unknown": 0}
-        assert counts.denied_by_reason == {"opted_out": 1}
+        stock = stock_of(row.campaign_id)
+        assert stock.counts == {"pending": 1, "deferred": 1, "denied": 1}
+        assert stock.denied_by_reason == {"opted_out": 1}
         one.refresh_from_db()
         assert (one.next_at, one.attempts) == (later, 1)
 
@@ -214,7 +214,10 @@ def test_who_is_asked_for_nothing_is_told_of_the_widest_of_their_wishes(
 class TestSeed:
     def test_has_what_counts_and_what_is_spent(self) -> None:
         now = datetime(2027, 3, 28, 12, tzinfo=UTC)
-        contact(paused_until=now + timedelta(days=1), suppressed_channels=["push"], locale="de", hours_between=168)
+        contact(
+            paused_until=now + timedelta(days=1), suppressed_channels=["push"], locale="de", hours_between=168,
+            quiet_from=time(22), quiet_to=time(9, 30),
+        )  # fmt: skip
         preferences.save_own_cap("USER-001", CapPolicy(5, max_per_day=1))
         preferences.record_opt_out("USER-001", "sms", by=PERSON)
         for number, (outcome, hours) in enumerate(
@@ -238,6 +241,7 @@ class TestSeed:
         assert seed.preferences.suppressed_channels == ["push"]
         assert seed.preferences.paused_until == now + timedelta(days=1)
         assert seed.preferences.hours_between == 168
+        assert seed.preferences.quiet_hours == QuietHours("22:00", "09:30")
         assert seed.own_cap is not None
         assert seed.own_cap.max_per_day == 1
 
@@ -282,8 +286,8 @@ class TestPreferences:
     def test_erasing_keeps_the_id_and_the_opt_outs(self) -> None:
         contact(attributes={"plan": "pro"})
         preferences.record_opt_out("USER-001", "email", by=PERSON)
-        assert preferences.erase("USER-001", by=PERSON)
-        assert not preferences.erase("USER-001", by=PERSON)
+        assert suppression.erase("USER-001", by=PERSON)
+        assert not suppression.erase("USER-001", by=PERSON)
         row = Contact.objects.get()
         assert (row.name, row.email, row.phone, row.push_token, row.attributes) == ("", "", "", "", {})
         assert commit_intent(grant()).code == "suppressed"
@@ -291,8 +295,8 @@ class TestPreferences:
 
     def test_suppressing_is_for_good(self) -> None:
         contact()
-        assert preferences.suppress("USER-001", Contact.Suppressed.COMPLAINED, by=PERSON)
-        assert not preferences.suppress("USER-001", Contact.Suppressed.BOUNCED, by=PERSON)
+        assert suppression.suppress("USER-001", Contact.Suppressed.COMPLAINED, by=PERSON)
+        assert not suppression.suppress("USER-001", Contact.Suppressed.BOUNCED, by=PERSON)
         assert preferences.preferences_of("USER-001").suppressed_channels == ["email", "sms", "push"]
 
 

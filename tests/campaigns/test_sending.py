@@ -1,15 +1,19 @@
 """Batches with real actors: the cap holds, each message goes once, and what a crash or a pause leaves is right."""
 
+import asyncio
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.utils import timezone
 from temporalio.activity import ActivityCancellationDetails
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from campaigns import activities, preferences
@@ -39,9 +43,11 @@ from campaigns.models import (
 from campaigns.models.words import Outcome
 from campaigns.policies import policy_for
 from campaigns.send_log import Grant, commit_intent
-from campaigns.sending import asking, audience, delivery
-from campaigns.sending.batch import Batch, Turn
+from campaigns.sending import asking, audience, ledger
+from campaigns.sending.granting import Granting, Turn
+from campaigns.sending.stock import stock_of
 from temporal_worker import client
+from temporal_worker.errors import CallTimedOut
 from temporal_worker.models import ChangeCounter
 from tests.campaigns.batches import (
     Run,
@@ -82,6 +88,11 @@ def log_of(number: int = 1) -> list[tuple[str, str, str]]:
     return list(rows.values_list("grant_id", "outcome", "code"))
 
 
+def messages_begun() -> int:
+    """Grants that were given back without one are in the log too."""
+    return SendLog.objects.exclude(outcome="released").count()
+
+
 def view_of(number: int = 1) -> ActorView:
     return client.call(client.query(actor_of(uid(number)), "get_state", result_type=ActorView))
 
@@ -104,6 +115,7 @@ def grant_as_a_batch() -> None:
 
 @pytest.mark.usefixtures("worker")
 class TestCap:
+    @pytest.mark.soak
     def test_ten_campaigns_at_once_reach_everybody_three_times(self) -> None:
         cap(3)
         users = people(20)
@@ -119,6 +131,7 @@ class TestCap:
         decision = SendLog.objects.filter(outcome=Outcome.DENIED).first()
         assert decision is not None
         assert (decision.rule, decision.limit, decision.count, len(decision.used_by)) == ("max_per_day", 3, 3, 3)
+        assert decision.changes == [{"field": "max_per_day", "current": "3", "needed": "4"}]
 
     def test_the_same_batch_at_once_and_again_sends_once(self) -> None:
         cap(None)
@@ -191,6 +204,7 @@ class TestCrash:
         commit_intent(Grant(grant_id(1, 1), uid(1), "push", "marketing", campaign_id=cid(1), recipient=recipient.pk))
         send(row)
         assert states(row) == {"unknown": 1}
+        assert activities.count_recipients(row.campaign_id).crashed == 1
         assert SandboxMessage.objects.count() == 0
         assert (view_of().count, view_of().next_allowed_at["push"]) != (0, None)
         other = campaign(2)
@@ -211,18 +225,45 @@ class TestCrash:
         people(1)
         row = campaign()
         grant_as_a_batch()
-        real = Batch._ask
+        real = Granting._ask
         ages = iter([timedelta(minutes=3)])
 
-        async def ask(self: Batch, turn: Turn) -> SendGrant | SendDecision:
+        async def ask(self: Granting, turn: Turn) -> SendGrant | SendDecision:
             answer = await real(self, turn)
             assert isinstance(answer, SendGrant)
             return replace(answer, granted_at=answer.granted_at - next(ages, timedelta(0)))
 
-        monkeypatch.setattr(Batch, "_ask", ask)
+        monkeypatch.setattr(Granting, "_ask", ask)
         send(row)
-        assert log_of() == [(grant_id(1, 1) + ":2", "sent", "")]
-        assert view_of().count == 1
+        assert log_of() == [(grant_id(1, 1), "released", "grant_old"), (grant_id(1, 1) + ":2", "sent", "")]
+        assert (view_of().count, SendLog.objects.filter(holds_slot=True).count()) == (1, 0)
+        assert states(row) == {"sent": 1}
+        released, sent = SendLog.objects.order_by("pk")
+        assert released.detail.startswith("No message was begun")
+        assert len(released.run_id) == len(sent.run_id) == 36
+        assert released.run_id != sent.run_id, "what is given back ends the run that granted it"
+
+    def test_a_grant_whose_campaign_stops_before_its_message_is_in_the_log_and_free_again(
+        self, monkeypatch: Any
+    ) -> None:
+        cap(1)
+        people(1)
+        row = campaign()
+        real = Granting._ask
+
+        async def ask(self: Granting, turn: Turn) -> SendGrant | SendDecision:
+            answer = await real(self, turn)
+            await sync_to_async(activities.close_gate)(GateInput(cid(1), 1))
+            return answer
+
+        with monkeypatch.context() as closing:
+            closing.setattr(Granting, "_ask", ask)
+            assert send(row).stopped == "halted"
+        assert log_of() == [(grant_id(1, 1), "released", "halted")]
+        assert (states(row), view_of().count) == ({"pending": 1}, 0), "nobody is settled by it"
+        assert send(row, gate=1).stopped == ""
+        assert log_of()[1:] == [(grant_id(1, 1) + ":2", "sent", "")]
+        assert stock_of(row.campaign_id).counts == {"sent": 1}
 
 
 @pytest.mark.usefixtures("worker")
@@ -231,13 +272,13 @@ class TestHowSendsEnd:
         cap(1)
         people(1)
         row = campaign()
-        real = delivery.commit_intent
+        real = ledger.commit_intents
 
-        def opted_out_meanwhile(grant: Grant, **more: Any) -> Any:
+        def opted_out_meanwhile(grants: Sequence[Grant], **more: Any) -> Any:
             preferences.record_opt_out(uid(1), "push", by=PERSON)
-            return real(grant, **more)
+            return real(grants, **more)
 
-        monkeypatch.setattr(delivery, "commit_intent", opted_out_meanwhile)
+        monkeypatch.setattr(ledger, "commit_intents", opted_out_meanwhile)
         result = send(row)
         assert (result.attempted, states(row), SandboxMessage.objects.count()) == (0, {"denied": 1}, 0)
         assert log_of() == [(grant_id(1, 1), "denied", "opted_out")]
@@ -306,10 +347,10 @@ class TestStopping:
         running.start()
         eventually(lambda: SendLog.objects.filter(outcome="sent").count() >= 10)
         assert activities.close_gate(GateInput(cid(1), 1)) == 1
-        begun = SendLog.objects.count()
+        begun = messages_begun()
         running.join(10)
         assert (results[0].stopped, results[0].gate) == ("halted", 1)
-        assert SendLog.objects.count() == begun < 40
+        assert messages_begun() == begun < 40
         assert states(row) == {"sent": begun, "pending": 40 - begun}
         assert results[0].next_position == row.recipients.filter(state="pending").first().position  # type: ignore[union-attr]
         assert send(row, gate=1).stopped == ""
@@ -417,6 +458,92 @@ class TestStopping:
         configure(push_on=False)
         with pytest.raises(ApplicationError, match="switched off"):
             send(row)
+
+
+class Silent:
+    """Actors of which some are asked and are not heard for so many times, as on a server that has too much to do: what they
+    have granted they have granted. They are waited for until ``others`` of the rest have answered."""
+
+    def __init__(self, monkeypatch: Any, times: dict[str, int], others: int) -> None:
+        self.times, self.others, self.asked = times, others, 0
+        self.others_answered = asyncio.Event()
+        self.real = asking.request_send
+        monkeypatch.setattr(asking, "request_send", self.request_send)
+
+    async def request_send(self, worker: Client, user_id: str, *args: Any, **more: Any) -> SendGrant | SendDecision:
+        self.asked += 1
+        answer = await self.real(worker, user_id, *args, **more)
+        if self.times.get(user_id, 0):
+            self.times[user_id] -= 1
+            await self.others_answered.wait()
+            raise CallTimedOut(f"{user_id} did not answer")
+        self.others -= 1
+        if self.others <= 0:
+            self.others_answered.set()
+        return answer
+
+    async def let_go(self) -> None:
+        self.others_answered.set()
+
+
+@pytest.mark.usefixtures("worker")
+class TestActorsThatDoNotAnswer:
+    def test_what_is_done_is_answered_and_the_next_batch_goes_on_with_them(self, monkeypatch: Any) -> None:
+        cap(1)
+        people(12)
+        row = campaign()
+        Silent(monkeypatch, {uid(1): 1, uid(4): 2, uid(5): 1, uid(9): 1}, others=8)
+        results = [send(row) for _ in range(3)]
+        assert [one.next_position for one in results] == [1, 4, 13]
+        assert [(one.stopped, one.settled) for one in results] == [("unreached", 8), ("unreached", 3), ("", 1)]
+        assert results[0].reason.endswith("did not answer")
+        assert states(row) == {"sent": 12}
+        assert Counter(SandboxMessage.objects.values_list("user_id", "calls")) == Counter(
+            {(uid(n), 1): 1 for n in range(1, 13)}
+        )
+        assert (view_of(1).count, view_of(4).count, SendLog.objects.count()) == (1, 1, 12), "no slot was taken twice"
+
+    def test_of_an_outage_in_the_middle_it_asks_few_and_only_the_next_one_fails(self, monkeypatch: Any) -> None:
+        cap(1)
+        users = people(80)
+        row = campaign()
+        silent = Silent(monkeypatch, dict.fromkeys(users[10:], 1_000), others=10)
+        first = send(row)
+        assert (first.stopped, first.settled, first.next_position) == ("unreached", 10, 11)
+        assert silent.asked < 80
+        with pytest.raises(ApplicationError) as caught:
+            send(row)
+        assert (caught.value.type, caught.value.non_retryable) == ("Unavailable", False)
+        assert states(row) == {"sent": 10, "pending": 70}
+        silent.times.clear()
+        assert send(row).stopped == ""
+        assert states(row) == {"sent": 80}
+        assert set(SandboxMessage.objects.values_list("calls", flat=True)) == {1}
+
+    def test_when_its_time_is_over_and_nobody_is_settled_it_is_tried_again(self, monkeypatch: Any) -> None:
+        """An answer would say that it made no headway, which ends the shard at once."""
+        cap(1)
+        people(2)
+        row = campaign()
+        client.call(Silent(monkeypatch, {uid(1): 1}, others=1).let_go())
+        with pytest.raises(ApplicationError) as caught:
+            send(row, rate_per_minute=6, seconds=1.0, next_send_at=timezone.now())
+        assert (caught.value.type, states(row)) == ("Unavailable", {"pending": 2})
+
+    def test_cancelled_meanwhile_it_answers(self, monkeypatch: Any) -> None:
+        cap(1)
+        people(1)
+        row = campaign()
+        silent = Silent(monkeypatch, {uid(1): 1}, others=1)
+        run = Run()
+        results: list[Any] = []
+        running = threading.Thread(target=lambda: results.append(run(batch(row))))
+        running.start()
+        eventually(lambda: silent.asked == 1)
+        run.environment.cancel(ActivityCancellationDetails(cancel_requested=True))
+        client.call(silent.let_go())
+        running.join(10)
+        assert (results[0].stopped, results[0].next_position, states(row)) == ("asked", 1, {"pending": 1})
 
 
 def test_out_of_reach_is_worth_another_try(temporal_server: Any, transactional_db: None, monkeypatch: Any) -> None:

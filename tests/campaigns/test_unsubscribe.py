@@ -48,6 +48,11 @@ class TestLink:
         assert read_link(signed(links["unsubscribe_url"])) == WISH
         assert read_link(signed(links["preferences_url"]), Purpose.PREFERENCES) == WISH
 
+    def test_no_click_ends_what_is_transactional(self) -> None:
+        links = links_for(WISH, transactional=True)
+        assert links["unsubscribe_url"] == links["preferences_url"]
+        assert read_link(signed(links["unsubscribe_url"]), Purpose.PREFERENCES) == WISH
+
     def test_knows_a_mail_programs_button(self) -> None:
         assert is_one_click({"List-Unsubscribe": "One-Click"})
         assert not is_one_click({})

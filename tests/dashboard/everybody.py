@@ -93,6 +93,7 @@ def _things(involved: User) -> dict[str, str]:
     return {
         "order_id": ORDER_ID,
         "workflow_id": f"order-{ORDER_ID}",
+        "socket": "shell/",
         "request_id": REQUEST_ID,
         "campaign_id": pages.CID,
         "user_id": CONTACT,

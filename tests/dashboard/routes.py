@@ -120,11 +120,14 @@ def only_staff(who: Person) -> int | None:
 _SHELL = {
     "": page(everybody),
     "home/mine/": page(everybody),
+    "home/live/": page(everybody),
+    "polls/<path:socket>": page(everybody),
     "search/": page(everybody),
     **{
-        f"technical/<str:workflow_id>/{part}": page(both(needs(TECHNICAL), hidden(SEE_ORDERS)))
+        f"technical/<str:workflow_id>/{part}": page(both(hidden(SEE_ORDERS), needs(TECHNICAL)))
         for part in ("", "live/", "stack/", "history.json")
     },
+    "technical/<str:workflow_id>/temporal/": page(hidden(SEE_ORDERS)),
     "technical/<str:workflow_id>/fast-forward/": form(only_in_the_demo),
     "tour/dismissal/": act(everybody),
     "search/suggestions/": page(everybody),
@@ -201,7 +204,7 @@ _APPROVALS = {
     "approvals/bulk/<str:job_id>/": page(both(_joins, only_theirs)),
     "approvals/bulk/<str:job_id>/progress/": page(both(_joins, only_theirs)),
     _REQUEST: page(sees_request),
-    f"{_REQUEST}export/": page(both(needs("approvals.export_audit"), sees_request)),
+    f"{_REQUEST}export/": page(both(sees_request, needs("approvals.export_audit"))),
     f"{_REQUEST}live/": page(sees_request),
     f"{_REQUEST}actions/": page(sees_request),
     f"{_REQUEST}attachments/<uuid:attachment_id>/": page(sees_request),
@@ -269,6 +272,9 @@ _CAMPAIGNS = {
     f"{_PERSON}stampede/return/": act(both(needs(campaigns.SEND, campaigns.SEE_CONTACTS), only_in_the_demo)),
     f"{_PERSON}preferences/": form(_wishes),
     f"{_PERSON}cap/": form(_wishes),
+    f"{_PERSON}suppression/": form(_wishes),
+    f"{_PERSON}lifting/": form(_wishes),
+    f"{_PERSON}erasure/": form(needs(campaigns.ERASE, hidden_without=campaigns.SEE_CONTACTS)),
     f"{_PERSON}test/": form(needs(campaigns.SEND, hidden_without=campaigns.SEE_CONTACTS)),
     "campaigns/": page(_sees),
     "campaigns/new/": form(_writes),
@@ -382,23 +388,48 @@ ADMIN_SHELL = {
     "(?P<url>.*)$",
 }
 
+# ── The technical view ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _engineers(sees: Rule) -> Rule:
+    return both(sees, needs(TECHNICAL))
+
+
+def _either(*rights: str) -> Rule:
+    return lambda who: None if any(who.may(right) for right in rights) else 404
+
+
+TECHNICAL_OF: dict[str, Rule] = {
+    "order-{order_id}": _engineers(hidden(SEE_ORDERS)),
+    "approval-{request_id}": _engineers(sees_request),
+    "bulk-decision-{job_id}": _engineers(only_theirs),
+    "campaign-{campaign_id}": _engineers(_sees),
+    "campaign-{campaign_id}-shard-1": _engineers(_sees),
+    "campaign-{campaign_id}-occurrence-2026-11-21T09:00:00Z": _engineers(_sees),
+    "stop-everything-{stop_id}": _engineers(both(_sees, hidden(campaigns.STOP_ALL))),
+    "import-{import_id}": _engineers(_either(SEE_IMPORTS, campaigns.EDIT)),
+    "user-actor-{user_id}": _engineers(_sees_people),
+    "welcome-{user_id}": _engineers(_sees_people),
+}
+"""By workflow id, whose places the world fills: a process is there for who may see its own page."""
+
 # ── Live pages ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 SOCKETS: dict[str, Rule] = {
     "ws/orders/": needs(SEE_ORDERS),
-    "ws/orders/<str:order_id>/": needs(SEE_ORDERS),
+    "ws/orders/<str:order_id>/": hidden(SEE_ORDERS),
     "ws/approvals/": needs(TAKE_PART),
-    "ws/approvals/<str:request_id>/": both(_any_request, sees_request),
+    "ws/approvals/<str:request_id>/": sees_request,
     "ws/campaigns/": needs(campaigns.SEE_CAMPAIGNS),
     "ws/campaigns/imports/": needs(SEE_IMPORTS),
-    "ws/campaigns/imports/<str:import_id>/": needs(SEE_IMPORTS),
-    "ws/campaigns/users/<str:user_id>/": needs(campaigns.SEE_CONTACTS),
-    "ws/campaigns/users/<str:user_id>/stampede/": both(needs(campaigns.SEND), only_in_the_demo),
-    "ws/campaigns/<str:campaign_id>/": needs(campaigns.SEE_CAMPAIGNS),
+    "ws/campaigns/imports/<str:import_id>/": hidden(SEE_IMPORTS),
+    "ws/campaigns/users/<str:user_id>/": hidden(campaigns.SEE_CONTACTS),
+    "ws/campaigns/users/<str:user_id>/stampede/": only_in_the_demo,
+    "ws/campaigns/<str:campaign_id>/": hidden(campaigns.SEE_CAMPAIGNS),
     "ws/home/": everybody,
-    "ws/shell/": needs(TAKE_PART),
+    "ws/shell/": everybody,
 }
-"""By path: 403 closes with 4403, 404 with 4404."""
+"""By path: 403 closes with 4403, 404 with 4404: what an address names by its id is not there for who may not see it."""
 
 
 def admin_rights(app: str, model: str, action: str, method: str) -> set[str]:

@@ -1,16 +1,18 @@
 """The admin site as a whole: nothing that the system writes can be written here, and each change is kept and foretold."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.forms import HiddenInput
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django.asserts import assertContains
 
 from approvals.models import ApprovalRequest, Employee, Involvement, Policy, PolicyLevel
 from campaigns.models import Campaign, CampaignSettings, CapPolicy, Segment
@@ -20,6 +22,8 @@ from dashboard.roles import ADMINISTRATORS, STAFF
 from orders.models import Order, OrderSettings, Product, Reservation
 
 RECORDS = [model for model, its_admin in admin.site._registry.items() if isinstance(its_admin, RecordAdmin)]
+SELF_EVIDENT = {"auth.User.first_name", "auth.User.last_name"}
+"""Editable fields whose name says it all. Think twice: whoever sees the page has not written it."""
 CONFIGURATION = [model for model in admin.site._registry if model not in RECORDS]
 
 
@@ -150,6 +154,29 @@ class TestPages:
             for one in page.context["inline_admin_formsets"]:
                 posted |= {f"{one.formset.prefix}-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
             assert site.post(where, posted).status_code in {200, 302}, nonsense[:10]
+
+    @pytest.mark.parametrize("model", CONFIGURATION, ids=lambda model: model._meta.label)
+    def test_each_field_says_what_it_is_for(self, site: Client, model: Any) -> None:
+        request = site.get("/admin/").wsgi_request
+        request.user = User.objects.create_superuser("root")
+        its_admin = admin.site._registry[model]
+        forms = [its_admin.get_form(request, row, change=row is not None) for row in (None, model(pk=1))]
+        forms += [one.get_formset(request).form for one in its_admin.get_inline_instances(request)]
+        silent = {
+            f"{model._meta.label}.{name}"
+            for form in forms
+            for name, field in form.base_fields.items()
+            if not field.help_text and not isinstance(field.widget, HiddenInput) and name != "DELETE"
+        }
+        assert silent <= SELF_EVIDENT
+
+    def test_moments_that_cannot_be_changed_name_their_zone(self, site: Client) -> None:
+        row = OrderSettings.current()
+        OrderSettings.objects.update(changed_at=datetime(2026, 11, 3, 16, 5, tzinfo=UTC))
+        assertContains(site.get(address(OrderSettings, "change", row.pk)), "3 Nov 2026, 16:05 UTC")
+        CapPolicy.objects.create(name="Night", quiet_from="22:00", quiet_to="08:00")
+        CapPolicy.objects.update(changed_at=datetime(2026, 11, 3, 16, 5, tzinfo=UTC))
+        assertContains(site.get(address(CapPolicy, "changelist")), "3 Nov 2026, 16:05 UTC")
 
     def test_only_staff_comes_in(self, db: None, client: Client) -> None:
         assert client.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")

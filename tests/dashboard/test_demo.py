@@ -8,7 +8,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dashboard.processes import free_port
+from dashboard.demo import ProblemLines
+from dashboard.processes import Child, free_port
 
 
 def demo_environment(data_dir: Path, **more: str) -> dict[str, str]:
@@ -34,3 +35,19 @@ def test_names_the_variable_of_a_port_that_is_taken(tmp_path: Path) -> None:
     assert f"Port {port}" in done.stderr
     assert "WEB_PORT=" in done.stderr
     assert not (tmp_path / "data" / "callboard.sqlite3").exists()
+
+
+def test_tells_the_terminal_what_goes_wrong_and_not_what_the_demo_is_there_to_show(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_text("[warning  ] of before\n")
+    problems = ProblemLines(Child("worker", [sys.executable, "-c", ""], log=log, env={}))
+    problems.skip()
+    with log.open("a") as more:
+        more.write("[info     ] activity_completed\n")
+        more.write("[warning  ] activity_failed [interceptors] activity=charge_payment error='PaymentTransientError'\n")
+        more.write("[warning  ] activity_failed [interceptors] activity=save_order error='OperationalError'\n")
+        more.write("[warning  ] half a li")
+    assert problems.new() == [
+        "worker: [warning  ] activity_failed [interceptors] activity=save_order error='OperationalError'"
+    ]
+    assert problems.new() == []

@@ -1,4 +1,5 @@
 import time
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -13,6 +14,15 @@ from temporal_worker.models import WorkerHeartbeat
 from tests.eventually import eventually
 
 QUEUE = health.queue_check_name(TASK_QUEUE)
+
+
+@pytest.mark.django_db
+def test_a_probe_asks_by_the_address_of_its_process(client: Client, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["callboard.example.com"]
+    host = {"host": "10.1.2.3:8000"}
+    assert client.get("/healthz", headers=host).status_code == 200
+    assert "checks" in client.get("/readyz", headers=host).json()
+    assert client.get("/accounts/login/", headers=host).status_code == 400
 
 
 class TestHealthz:

@@ -13,7 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
-from campaigns import totals
+from approvals.contract import TrailKind
+from approvals.models import ApprovalRequest, TrailRow
+from campaigns import import_projection, totals
+from campaigns.contract import ImportStage, ImportStatus, ImportView
 from campaigns.models import SendHour, SendLog
 from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
@@ -21,13 +24,15 @@ from dashboard.home import machinery
 from dashboard.home import snapshots as snapshots_module
 from dashboard.home.counting import HourCounter, hour_of
 from dashboard.home.frames import frames
-from dashboard.home.machinery import Machinery, Queue
+from dashboard.home.machinery import Failing, Machinery, Queue, Watch
 from dashboard.home.parts import Day
 from dashboard.home.snapshots import Snapshot, Snapshots, snapshots
-from dashboard.roles import ADMINISTRATORS, MARKETERS, OPERATIONS, STAFF
+from dashboard.roles import ADMINISTRATORS, ENGINEERS, MARKETERS, OPERATIONS, STAFF
 from orders.contract import By, Door, OrderStage, OrderStatus, Problem, TimelineEntry, TimelineKind
-from orders.models import Order, UnmatchedEvent, WebhookEvent
-from temporal_worker.models import ChangeCounter
+from orders.home_events import latest_events
+from orders.models import Order, OrderEvent, OrderMail, UnmatchedEvent, WebhookEvent
+from temporal_worker.client import TemporalUnavailable
+from temporal_worker.models import ChangeCounter, DelayedSave
 from tests.approvals.requests_of import Desk
 from tests.campaigns.pages import saved as campaign_saved
 from tests.orders.orders_of import saved
@@ -159,6 +164,27 @@ def log_row(grant: str, **fields: Any) -> None:
     SendLog.objects.create(**{"grant_id": grant, "user_id": "USER-1", "channel": "email", "outcome": "sent", **fields})
 
 
+class TestJustNow:
+    def test_a_cancellation_is_one_line_that_says_why(self) -> None:
+        now, system = timezone.now(), By("", Door.SYSTEM)
+        told = [
+            TimelineEntry(1, now, TimelineKind.PAYMENT_WINDOW_CLOSED, system, "Not paid within 24 hours."),
+            TimelineEntry(
+                2, now, TimelineKind.CANCELLATION_REQUESTED, system, "Cancellation: not paid within 24 hours"
+            ),
+            TimelineEntry(3, now, TimelineKind.STOCK_RELEASED, system, "Stock released: 1 piece in 1 line."),
+        ]
+        saved(order_id(1), timeline=told, timeline_total=3, version=5)
+        assert self._lines() == ["Stock released: 1 piece in 1 line.", "Cancellation: not paid within 24 hours"]
+        end = TimelineEntry(4, now, TimelineKind.ORDER_CANCELLED, system, "Order cancelled: not paid within 24 hours")
+        saved(order_id(1), timeline=[*told, end], timeline_total=4, version=6)
+        saved(order_id(2), timeline=told[:2], timeline_total=2, version=5)
+        assert self._lines() == ["Cancellation: not paid within 24 hours", "cancelled: not paid within 24 hours"]
+
+    def _lines(self) -> list[str]:
+        return [event.text for event in latest_events()]
+
+
 class TestRights:
     def test_who_sees_no_orders_is_told_of_none(self) -> None:
         some_orders()
@@ -216,6 +242,135 @@ class TestLinks:
         assert {target: client.get(target).status_code for target in lists} == dict.fromkeys(lists, 200)
 
 
+class TestLists:
+    """The list behind a figure has as many as the figure says."""
+
+    def test_of_orders(self) -> None:
+        some_orders()
+        Order.objects.filter(order_id=order_id(2)).update(status=Order.STARTING)
+        self._unsent_mails()
+        client = client_with(OPERATIONS)
+        html = client.get("/").content.decode()
+        assert self._count(client, link(html, "figure-orders")) == int(figure(html, "orders")) == 3
+        assert self._count(client, link(html, "figure-delivered")) == int(figure(html, "delivered")) == 1
+        assert self._count(client, link(html, "hours-link-1")) == 3
+        steps = [self._count(client, link(html, f"funnel-orders-{number}")) for number in (1, 2, 3, 4)]
+        assert steps == [int(number) for number in funnel(html, "orders")] == [2, 1, 1, 1]
+        assert self._count(client, link(html, "need-link-order-mails-waiting")) == 2
+        assert self._count(client, link(html, "need-link-order-mails-lost")) == 2
+
+    def _unsent_mails(self) -> None:
+        now = timezone.now()
+        for number in (1, 2, 3, 4):
+            order = Order.objects.get(order_id=order_id(number))
+            OrderMail.objects.create(order=order, kind="order_placed", recipient="amara@example.com")
+            if number > 2:
+                text = "Mail “order placed” could not be sent."
+                OrderEvent.objects.create(
+                    order=order, sequence=90, at=now, kind=TimelineKind.MAIL_FAILED, door="system", text=text
+                )
+        Order.objects.update(updated_at=now - timedelta(minutes=2))
+
+    def test_of_requests(self) -> None:
+        now = timezone.now()
+        decided = Desk(at=now)
+        decided.decide("manager").save()
+        Desk(request_id="REQ-20261117-091544-c2d9", at=now).save()
+        for number, status in enumerate(("pending", "pending", "changes_requested", "starting", "approved")):
+            Desk(request_id=f"REQ-20261117-091544-d{number:03}", at=now).save()
+            rows = ApprovalRequest.objects.filter(request_id=f"REQ-20261117-091544-d{number:03}")
+            rows.update(status=status, due_at=now - timedelta(hours=1), submitted_at=now - timedelta(hours=2))
+        row = ApprovalRequest.objects.get(request_id="REQ-20261117-091544-d001")
+        for sequence in (97, 98):
+            TrailRow.objects.create(
+                request=row, sequence=sequence, at=now, door="system", version=9, state_version=1, what="notice_failed"
+            )
+        client = client_with("Auditors")
+        html = client.get("/").content.decode()
+        steps = [self._count(client, link(html, f"funnel-approvals-{number}")) for number in (1, 2)]
+        assert steps == [int(number) for number in funnel(html, "approvals")[:2]] == [5, 1]
+        assert self._count(client, link(html, "funnel-approvals")) == 6
+        assert self._count(client, link(html, "need-link-approvals-late")) == 2
+        assert "Two requests are overdue" in html
+        assert self._count(client, "/approvals/?tab=all&notice=lost") == 1
+        assert figure(html, "decisions") == "1"
+        decisions = client.get(link(html, "figure-decisions"))
+        assert decisions.context["page"].count == 1
+        assertContains(decisions, "Decided today: 1 decision<")
+
+    def test_of_somebodys_own_requests(self) -> None:
+        now = timezone.now()
+        Desk(at=now).decide("manager").save()
+        Desk(request_id="REQ-20261117-091544-c2d9", at=now).save()
+        for name, key in (("manager", "my-decisions"), ("employee", "my-requests")):
+            user = User.objects.create_user(name)
+            user.groups.set(Group.objects.filter(name=STAFF))
+            client = Client()
+            client.force_login(user)
+            html = client.get("/").content.decode()
+            number = int(figure(html, key))
+            assert number == {"manager": 1, "employee": 2}[name]
+            assert self._count(client, link(html, f"figure-{key}")) == number
+
+    def test_of_campaigns(self) -> None:
+        campaign_saved()
+        none = dict.fromkeys(("sent", "deferred", "denied", "failed", "unknown"), 0)
+        campaign_saved("CMP-20261121-101500-0002", counts={"audience": 3, "pending": 3, **none})
+        for number in range(3):
+            log_row(f"g{number}", at=timezone.now(), campaign_id="CMP-20261121-101500-0002", user_id=f"USER-{number}")
+        log_row("by-a-program", at=timezone.now())
+        client = client_with(MARKETERS)
+        html = client.get("/").content.decode()
+        words = ("Sent", "Still to come", "Denied or failed")
+        for number, (label, said) in enumerate(zip(words, funnel(html, "campaigns")[1:], strict=True), start=2):
+            assertContains(client.get(link(html, f"funnel-campaigns-{number}")), f"<b>{label}: {said}</b>")
+        assert len(client.get(link(html, "funnel-campaigns-2")).context["rows"]) == 1
+        today = client.get(link(html, "figure-messages"))
+        assertContains(today, f"<b>Messages today: {figure(html, 'messages')}, 1 of them by programs</b>")
+        assert [row.campaign_id for row, _ in today.context["rows"]] == ["CMP-20261121-101500-0002"]
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "/orders/?tab=all&today=x&mail=y",
+            "/approvals/?tab=all&status=x&due=y&decided=z&notice=q",
+            "/campaigns/?people=x",
+        ],
+    )
+    def test_what_is_no_filter_is_ignored(self, address: str) -> None:
+        some_orders()
+        client = client_with(OPERATIONS, "Auditors", MARKETERS)
+        listing = client.get(address).context["listing"]
+        assert not getattr(listing, "is_narrowed", False)
+        assert listing.url() == "?tab=all"
+
+    @pytest.mark.parametrize(
+        "address",
+        ["/orders/?tab=all&today=placed&mail=lost", "/approvals/?tab=all&status=open&due=overdue&decided=today"],
+    )
+    def test_filters_are_kept_by_pages_and_swaps(self, address: str) -> None:
+        some_orders()
+        client = client_with(OPERATIONS, "Auditors")
+        listing = client.get(address).context["listing"]
+        assert listing.url() == address[address.index("?") :]
+        assert listing.url(page=2) == f"{listing.url()}&page=2"
+
+    def test_signs_are_links(self) -> None:
+        html = client_with(OPERATIONS, "Auditors").get("/").content.decode()
+        signs = html.split('id="home-machinery"')[1].split("</section>")[0].split("<ul")[1]
+        assert signs.count("<li>") == signs.count("<a id=") == 4
+
+    def _count(self, client: Client, address: str) -> int:
+        number: int = client.get(address).context["page"].count
+        return number
+
+
+def link(html: str, key: str) -> str:
+    found = re.search(rf'id="{key}" href="([^"]*)"', html)
+    assert found, key
+    return found[1].replace("&amp;", "&")
+
+
 class TestCost:
     def test_is_the_same_whatever_there_is(self) -> None:
         client = client_with(OPERATIONS, MARKETERS, STAFF, "Auditors")
@@ -243,9 +398,9 @@ class TestCost:
         reads = []
         read = snapshots_module.read
 
-        def counted(number: int = 0) -> Snapshot:
+        def counted(number: int = 0, last: Snapshot | None = None) -> Snapshot:
             reads.append(number)
-            return read(number)
+            return read(number, last)
 
         monkeypatch.setattr(snapshots_module, "read", counted)
         clients = [client_with(role) for role in (OPERATIONS, STAFF, MARKETERS, ADMINISTRATORS)]
@@ -264,6 +419,24 @@ class TestSnapshots:
         assert ChangeCounter.read()["orders"]
         assert one.current() is not first
 
+    def test_only_the_area_that_has_moved_is_read_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(snapshots_module, "EVERY", 0.0)
+        one = Snapshots()
+        first = one.current()
+        saved(order_id(1), placed_at=timezone.now())
+        second = one.current()
+        again = {name for name, read in second.reads.items() if read is not first.reads[name]}
+        assert again == {"orders.home"}
+        assert second.reads["orders.home"].part != first.reads["orders.home"].part
+
+    def test_an_area_that_has_not_moved_is_read_again_when_it_is_old(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(snapshots_module, "EVERY", 0.0)
+        monkeypatch.setattr(snapshots_module, "STALE_AFTER", 0.0)
+        one = Snapshots()
+        first = one.current()
+        second = one.current()
+        assert all(read is not first.reads[name] for name, read in second.reads.items())
+
     def test_are_read_once_a_second_at_most(self) -> None:
         one = Snapshots()
         first = one.current()
@@ -281,11 +454,175 @@ class TestMachinery:
         assert "2,500 tasks wait for" in html
         assert "Not all there" in html
 
-    def test_lists_that_lag_are_told(self) -> None:
+    def test_a_change_that_came_late_is_told_for_a_minute(self) -> None:
         then = timezone.now() - timedelta(minutes=5)
         entry = TimelineEntry(1, then, TimelineKind.ORDER_PLACED, By("", Door.SYSTEM), "Order placed")
         saved(order_id(1), timeline=[entry], placed_at=then)
-        assertContains(client_with(OPERATIONS).get("/"), "Lists are 5\u00a0m behind")
+        client = client_with(OPERATIONS)
+        assertContains(client.get("/"), "Lists are 5\u00a0m behind")
+        OrderEvent.objects.update(saved_at=timezone.now() - timedelta(seconds=61))
+        snapshots.forget()
+        assertNotContains(client.get("/"), "behind")
+        assertContains(client.get("/"), "Up to date")
+
+    @pytest.mark.parametrize(
+        ("activity", "lists"), [("save_order", "orders"), ("save_request", "requests"), ("save_campaign", "campaigns")]
+    )
+    def test_lists_are_behind_while_a_save_is_tried_again(self, activity: str, lists: str) -> None:
+        since = timezone.now() - timedelta(minutes=7)
+        DelayedSave.note("run:5", activity, since)
+        client = client_with(OPERATIONS, MARKETERS, "Auditors")
+        html = client.get("/").content.decode()
+        assert f"Lists of {lists} are behind</a>" in html
+        assert f"{since:%H:%M} UTC</time> could not all be saved yet" in html
+        assert f"Behind: {lists}" in html
+        assertNotContains(client_with(rights=("approvals.ask_approval",)).get("/"), "behind")
+        DelayedSave.forget("run:5")
+        snapshots.forget()
+        assertNotContains(client.get("/"), "are behind")
+
+    def test_a_save_that_nobody_tries_any_more_is_not_told(self) -> None:
+        DelayedSave.note("run:5", "save_order", timezone.now() - timedelta(minutes=7))
+        DelayedSave.objects.update(seen_at=timezone.now() - timedelta(minutes=2))
+        assertNotContains(client_with(OPERATIONS).get("/"), "are behind")
+
+    def test_a_second_try_at_once_is_nothing_to_tell(self) -> None:
+        DelayedSave.note("run:5", "save_order", timezone.now() - timedelta(seconds=2))
+        assertNotContains(client_with(OPERATIONS).get("/"), "are behind")
+
+    def test_workflows_that_fail_need_a_person_and_are_listed_for_who_may_see_them(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        saved(order_id(1), placed_at=timezone.now())
+        Desk(at=timezone.now()).save()
+        ill = Machinery(
+            (Queue("order-processing-queue", 1, 0), Queue("hr-approval-queue", 1, 0)),
+            temporal=True,
+            failing=(
+                Failing(f"order-{order_id(1)}", "order-processing-queue"),
+                Failing("approval-REQ-20261117-091544-c2d8", "hr-approval-queue"),
+                Failing("order-nobodys", "order-processing-queue"),
+            ),
+        )
+        monkeypatch.setattr(machinery.watch, "current", lambda: ill)
+        client = client_with(OPERATIONS)
+        html = client.get("/").content.decode()
+        assert "2 workflows fail in Orders</a>" in html
+        assert "1 workflow fails in Approvals</a>" in html
+        assert 'href="/health/#failing"' in html
+        listed = client.get("/health/").content.decode()
+        assert f'href="/orders/{order_id(1)}/">{order_id(1)}</a>' in listed
+        assert "REQ-20261117" not in listed
+        assert "2 more are not yours to see." in listed
+        assertContains(client_with(OPERATIONS, ENGINEERS).get("/health/"), f'href="/technical/order-{order_id(1)}/"')
+        monkeypatch.setattr(machinery.watch, "current", lambda: WELL)
+        assertNotContains(client.get("/health/"), "Workflows that fail")
+
+
+class TestWatch:
+    def test_looks_for_failing_workflows_every_half_minute_and_keeps_what_it_knew(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = (Failing("order-1", "order-processing-queue"),)
+        looks: list[int] = []
+
+        def look_for_failing() -> tuple[Failing, ...]:
+            looks.append(1)
+            if len(looks) > 1:
+                raise TemporalUnavailable("away")
+            return found
+
+        monkeypatch.setattr(machinery, "look", lambda: WELL)
+        monkeypatch.setattr(machinery, "look_for_failing", look_for_failing)
+        watch = Watch()
+        for _ in range(3):
+            watch._look()
+        assert len(looks) == 1
+        watch._failing_at = float("-inf")
+        watch._look()
+        assert len(looks) == 2
+        assert watch._last.failing == found
+
+
+class TestNotices:
+    def test_a_mail_that_is_tried_again_is_not_one_that_was_given_up(self) -> None:
+        now, client = timezone.now(), client_with(OPERATIONS)
+        self._unsent_mail(1)
+        html = client.get("/").content.decode()
+        assert "A mail about order x001 is being tried again</a>" in html
+        assert "1 being tried again" in html
+        assert "not sent" not in html
+        failed = TimelineEntry(
+            1, now, TimelineKind.MAIL_FAILED, By("", Door.SYSTEM), "Mail “order shipped” could not be sent."
+        )
+        saved(order_id(1), timeline=[failed], timeline_total=1, version=9, placed_at=now)
+        Order.objects.update(updated_at=now - timedelta(minutes=2))
+        snapshots.forget()
+        html = client.get("/").content.decode()
+        assert "A mail about order x001 is not sent</a>" in html
+        assert "1 not sent" in html
+        assert "being tried again" not in html
+        assert f'href="/orders/{order_id(1)}/"' in html
+        OrderEvent.objects.update(at=now - timedelta(days=2))
+        snapshots.forget()
+        assertNotContains(client.get("/"), "not sent")
+
+    def test_of_several_orders_are_one_line(self) -> None:
+        self._unsent_mail(1)
+        self._unsent_mail(2)
+        assertContains(client_with(OPERATIONS).get("/"), "Mails of 2 orders are being tried again")
+
+    def _unsent_mail(self, number: int) -> None:
+        saved(order_id(number), timeline=[], placed_at=timezone.now())
+        order = Order.objects.get(order_id=order_id(number))
+        Order.objects.filter(pk=order.pk).update(updated_at=timezone.now() - timedelta(minutes=2))
+        OrderMail.objects.create(order=order, kind="order_shipped", recipient="amara@example.com")
+
+    def test_about_requests_are_those_of_mail_and_slack(self) -> None:
+        client, now = client_with("Auditors"), timezone.now()
+        Desk(at=now).save()
+        noted = {"words": "Slack", "problem": "away", "since": now.isoformat()}
+        ApprovalRequest.objects.update(retried={"slack:1:1": noted})
+        assertContains(client.get("/"), "A notice about request c2d8 is being tried again</a>")
+        ApprovalRequest.objects.update(retried={})
+        row = ApprovalRequest.objects.get()
+        trail = {"door": "system", "version": 9, "state_version": 1, "what": TrailKind.NOTICE_FAILED}
+        TrailRow.objects.create(request=row, sequence=99, at=now, text="Slack was not told.", **trail)
+        snapshots.forget()
+        html = client.get("/").content.decode()
+        assert "A notice about request c2d8 is not sent</a>" in html
+        assert "being tried again" not in html
+
+    def test_what_was_noted_long_ago_is_tried_by_nobody(self) -> None:
+        Desk(at=timezone.now()).save()
+        long_ago = (timezone.now() - timedelta(hours=1)).isoformat()
+        ApprovalRequest.objects.update(retried={"k": {"words": "Slack", "problem": "away", "since": long_ago}})
+        assertNotContains(client_with("Auditors").get("/"), "being tried again")
+
+
+class TestImports:
+    def test_that_wait_or_failed_need_a_person(self) -> None:
+        client, now = client_with(MARKETERS), timezone.now()
+        self._saved(1, stage=ImportStage.VALIDATE, is_waiting=True)
+        self._saved(2, stage=ImportStage.TRANSFORM)
+        self._saved(3, status=ImportStatus.FAILED, problem="No column is called user_id", closed_at=now)
+        html = client.get("/").content.decode()
+        assert "Import of people-1.csv waits for a word</a>" in html
+        assert 'href="/contacts/imports/IMP-1/"' in html or 'href="/campaigns/imports/IMP-1/"' in html
+        assert "people-2.csv" not in html
+        assert "Import of people-3.csv failed</a>" in html
+        assert "No column is called user_id." in html
+        assertNotContains(client_with(OPERATIONS).get("/"), "people-1.csv")
+
+    def test_of_many_the_first_are_named(self) -> None:
+        for number in range(1, 6):
+            self._saved(number, stage=ImportStage.VALIDATE, is_waiting=True)
+        assertContains(client_with(MARKETERS).get("/"), "3 more imports wait for a word or failed")
+
+    def _saved(self, number: int, **words: Any) -> None:
+        fields = {"status": ImportStatus.RUNNING, "stage": ImportStage.UPLOAD, "is_waiting": False, **words}
+        view = ImportView(version=1, import_id=f"IMP-{number}", name=f"people-{number}.csv", by=By("mara"), **fields)
+        assert import_projection.save(view)
 
 
 class TestDay:

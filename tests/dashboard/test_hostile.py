@@ -156,6 +156,7 @@ PAGES = sorted(name for name, route in routes.ROUTES.items() if "GET" in route.r
 
 @pytest.mark.usefixtures("asked")
 class TestPages:
+    @pytest.mark.soak
     def test_stored(self, world: World, root: Client) -> None:
         wrong, seen = [], []
         for name in PAGES:

@@ -1,7 +1,8 @@
 """Every address × everybody × every method: who may not is refused before anything is asked or changed.
 
 ``routes.py`` declares each route; one that is not declared there fails the first tests. The addresses are those of a real
-order, request, campaign and so on, so that 404 means "not for you" and not "no such thing".
+order, request, campaign and so on, so that 404 means "not for you" and not "no such thing". That each route is declared is
+seen with each change; the thousands of calls are the soak's, and each area's own tests ask for its rights.
 """
 
 from collections.abc import Iterator
@@ -133,35 +134,39 @@ def _is_as_expected(wanted: tuple[str, int | None], answer: HttpResponse) -> boo
     return answer.status_code not in REFUSALS - {302} and answer.status_code != 500
 
 
-def _is_telling(route: Route, world: World, who: str, method: str, first: str) -> bool:
-    """What the suite asks of the whole matrix, which is the soak's: everybody who is refused, one of those who are let in,
-    and of methods that are nobody's two askers."""
-    if who in ("anonymous", first):
-        return True
-    return method in route.rules and _expected(route, world, who, method)[1] is not None
+@pytest.mark.django_db
+@pytest.mark.soak
+@pytest.mark.parametrize("name", sorted(ROUTES))
+def test_page(name: str, world: World, asked: list[int]) -> None:
+    wrong = _wrong_answers(ROUTES[name], address_of(name, world.named), world, asked)
+    assert not wrong, f"/{name}\n" + "\n".join(wrong)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("name", sorted(ROUTES))
-def test_page(name: str, whole: bool, world: World, asked: list[int]) -> None:
-    route, wrong = ROUTES[name], []
-    path = address_of(name, world.named)
-    rule = list(route.rules.values())[-1]
-    first = next((who for who, person in world.people.items() if rule(person) is None), "")
+@pytest.mark.soak
+@pytest.mark.parametrize("part", ["", "live/", "stack/", "history.json"])
+@pytest.mark.parametrize("workflow_id", routes.TECHNICAL_OF)
+def test_technical_view(workflow_id: str, part: str, world: World, asked: list[int]) -> None:
+    """A process of each kind: who may not see it is told of none, and who may and is no engineer that it is not for them."""
+    path = f"/technical/{workflow_id.format(**world.named)}/{part}"
+    route = routes.page(routes.TECHNICAL_OF[workflow_id])
+    wrong = _wrong_answers(route, path, world, asked)
+    assert not wrong, f"{path}\n" + "\n".join(wrong)
+
+
+def _wrong_answers(route: Route, path: str, world: World, asked: list[int]) -> list[str]:
+    wrong = []
     for who in [*STRANGERS, *world.people]:
         for method in METHODS:
-            if not whole and not _is_telling(route, world, who, method, first):
-                continue
             wanted = _expected(route, world, who, method)
             asked.clear()
             answer = _ask(world, who, method, path, by_token=route.strangers == TOKEN)
             if not _is_as_expected(wanted, answer):
                 wrong.append(f"{method} by {who}: {wanted[0]}, but it was {answer.status_code}")
             # Whether somebody sees a request, its workflow may have to say.
-            if wanted[1] and asked and (wanted[1] != 404 or "request_id" not in name):
+            if wanted[1] and asked and (wanted[1] != 404 or world.named["request_id"] not in path):
                 wrong.append(f"{method} by {who} is refused, but Temporal was asked before")
-    assert not wrong, f"/{name}\n" + "\n".join(wrong)
+    return wrong
 
 
 # ── The admin site ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,18 +179,22 @@ _ADMIN_PAGES = {
     "delete": "999999/delete/",
 }
 _SEES_ADMIN = ("Administrators", "clerk")
+_ASKS_BY_ALL = ("anonymous", *_SEES_ADMIN)
+"""Who asks by each method; the others by one that reads and one that changes."""
 
 
 @pytest.mark.django_db
+@pytest.mark.soak
 @pytest.mark.parametrize("app", sorted(routes.ADMIN_MODELS))
 def test_admin(app: str, world: World, asked: list[int]) -> None:
     """A page of a row that is not there sends who may see such rows back to the start, and refuses all others."""
     wrong = []
     for model in routes.ADMIN_MODELS[app].split():
         for action, address in _ADMIN_PAGES.items():
-            for who in ("anonymous", "closed", "Operations", *_SEES_ADMIN):
-                for method in ("GET", "POST") if action and who in ("anonymous", *_SEES_ADMIN) else ("GET",):
-                    rights = routes.admin_rights(app, model, action, method)
+            for who in (*STRANGERS, *world.people):
+                for method in METHODS if who in _ASKS_BY_ALL else ("GET", "POST"):
+                    # Any other method is a reading to Django's admin: nothing but a POST changes something.
+                    rights = routes.admin_rights(app, model, action, "POST" if method == "POST" else "GET")
                     may = who in _SEES_ADMIN and bool(rights & world.people[who].rights)
                     answer = _ask(world, who, method, f"/admin/{app}/{model}/{address}")
                     if not _is_admin_answer(answer, who, action, may=may):
@@ -206,6 +215,7 @@ def _is_admin_answer(answer: HttpResponse, who: str, action: str, *, may: bool) 
 
 
 @pytest.mark.django_db
+@pytest.mark.soak
 @pytest.mark.parametrize("address", sorted({*routes.ADMIN_OWN, *routes.ADMIN_SHELL}))
 def test_admin_itself(address: str, world: World, asked: list[int]) -> None:
     places = {"<id>": "999999", "<int:pk>": "999999", "<path:content_type_id>": "1", "<path:object_id>": "999999"}
@@ -213,8 +223,8 @@ def test_admin_itself(address: str, world: World, asked: list[int]) -> None:
     for slot, value in places.items():
         path = path.replace(slot, value)
     right = routes.ADMIN_OWN.get(address)
-    for who in ("anonymous", "closed", "Operations", *_SEES_ADMIN):
-        for method in ("GET", "POST"):
+    for who in (*STRANGERS, *world.people):
+        for method in METHODS if who in _ASKS_BY_ALL else ("GET", "POST"):
             answer = _ask(world, who, method, f"/admin/{path}")
             if who not in _SEES_ADMIN:
                 assert answer.status_code in (302, 403, 404, 405), (who, method, answer.status_code)

@@ -79,6 +79,10 @@ class TestRoles:
         assert not user.has_perm("campaigns.send_campaign")
         assert not user.has_perm("campaigns.change_contact")
 
+    def test_marketers_and_administrators_erase_people(self):
+        holders = {name for name, rights in RIGHTS.items() if "campaigns.erase_contact" in rights}
+        assert holders == {MARKETERS, ADMINISTRATORS}
+
     def test_a_migration_sets_them_again(self):
         staff = Group.objects.get(name=STAFF)
         staff.permissions.clear()

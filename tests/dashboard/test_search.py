@@ -8,14 +8,15 @@ from typing import Any
 import dj_database_url
 import pytest
 from django.contrib.auth.models import Group as Role
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections
-from django.db.models import Q
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from approvals.models import ApprovalRequest
+from approvals.sought import that_mention
 from campaigns.contact_list import searched
 from campaigns.models import Campaign, Contact
 from dashboard import health_watch
@@ -108,6 +109,9 @@ class TestExactly:
             (f"approval-{REQUEST}", f"/approvals/{REQUEST}/"),
             (CAMPAIGN, f"/campaigns/{CAMPAIGN}/"),
             (f"campaign-{CAMPAIGN}-shard-3", f"/campaigns/{CAMPAIGN}/"),
+            (f"campaign-{CAMPAIGN}-occurrence-2026-11-21T09:00:00Z", f"/campaigns/{CAMPAIGN}/"),
+            ("stop-everything-STOP-20261121-0a1b2c", "/campaigns/stop/STOP-20261121-0a1b2c/"),
+            ("welcome-USER-077", "/campaigns/users/USER-077/"),
             ("USER-077", "/campaigns/users/USER-077/"),
             ("user-actor-USER-077", "/campaigns/users/USER-077/"),
         ],
@@ -173,6 +177,25 @@ class TestAnyText:
         assertContains(page, " data-walk-to>", 20)
         assertContains(page, 'href="/campaigns/users/?q=nilsson"')
 
+    def test_to_the_rest_of_the_requests_that_one_may_see(self) -> None:
+        for number in range(25):
+            who = "manager" if number else "hr"
+            Desk(level("Level", who), request_id=f"REQ-20261119-120001-{number:04}", title="A crane").save()
+        page = client_of("manager", STAFF).get("/search/", {"q": "crane"})
+        assertContains(page, " data-walk-to>", 20)
+        assertContains(page, 'href="/approvals/?tab=all&amp;q=crane"')
+        assert client_of("manager", STAFF).get("/approvals/?tab=all&q=crane").context["page"].count == 24
+        assertNotContains(client_of("hr", STAFF).get("/search/", {"q": "crane"}), "All of them")
+
+    def test_no_way_to_a_list_that_somebody_has_not(self) -> None:
+        for number in range(25):
+            Desk(level("Level", "hr"), request_id=f"REQ-20261119-120001-{number:04}", title="A crane").save()
+        client = client_of("auditor")
+        User.objects.get(username="auditor").user_permissions.add(Permission.objects.get(codename="view_all_requests"))
+        page = client.get("/search/", {"q": "crane"})
+        assertContains(page, " data-walk-to>", 20)
+        assertNotContains(page, "All of them")
+
 
 @pytest.fixture(scope="module")
 def _on_postgres(postgres: Postgres, django_db_blocker: Any) -> Iterator[None]:
@@ -182,11 +205,17 @@ def _on_postgres(postgres: Postgres, django_db_blocker: Any) -> Iterator[None]:
     connections["default"] = connections.create_connection("default")
     with django_db_blocker.unblock():
         with connection.schema_editor(atomic=False) as editor:
-            for model in (Order, Contact, ApprovalRequest):
+            for model in (Order, Contact, ApprovalRequest, ContentType, Permission, Role, User):
                 editor.create_model(model)
-            for area in ("orders.migrations.0003", "campaigns.migrations.0005", "approvals.migrations.0005"):
-                for operation in import_module(f"{area}_search_index").Migration.operations:
+            for name in (
+                "orders.migrations.0003_search_index",
+                "campaigns.migrations.0005_search_index",
+                "approvals.migrations.0005_search_index",
+                "approvals.migrations.0008_people_search_index",
+            ):
+                for operation in import_module(name).Migration.operations:
                     operation.code(None, editor)
+        User.objects.create_user("employee", "jonas@example.com")
         yield
         connection.close()
     connections.databases["default"] = usual
@@ -200,7 +229,8 @@ class TestOnPostgres:
         [
             (lambda: OrderListing.read({"q": "jonas lind"}).orders(), "orders_search"),
             (lambda: searched(Contact.objects.order_by("user_id"), "jonas lind"), "contacts_search"),
-            (lambda: ApprovalRequest.objects.filter(Q(title__icontains="jonas")), "approvals_search"),
+            (lambda: that_mention(ApprovalRequest.objects.all(), "jonas nilsson"), "approvals_search"),
+            (lambda: User.objects.filter(email__icontains="jonas").order_by(), "people_search"),
         ],
     )
     def test_what_is_asked_is_what_the_index_holds(self, rows: Any, index: str) -> None:

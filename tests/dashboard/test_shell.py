@@ -5,8 +5,10 @@ import time
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.sessions.models import Session
+from django.contrib.staticfiles import finders
 from django.test import Client, RequestFactory
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
@@ -115,7 +117,7 @@ class TestProblemPages:
     def test_the_page_for_errors_of_ours_stands_by_itself(self) -> None:
         html = views.server_error(RequestFactory().get("/")).content.decode()
         assert "carries its own number" in html
-        assert not re.search(r'(src|href)="(?!/")', html)
+        assert not re.search(r'(src|href)="(?!/("|static/))', html)
 
     def test_health_is_for_people_who_are_logged_in(
         self, user: User, client: Client, monkeypatch: pytest.MonkeyPatch
@@ -209,3 +211,21 @@ class TestBodyLimit:
         assert (await self.answer([], declared=101))[0]["status"] == 413
         assert (await self.answer([b"x" * 60, b"x" * 41]))[0]["status"] == 413
         assert (await self.answer([b"x" * 101], declared=3))[0]["status"] == 413
+
+
+class TestServerError:
+    """What has failed may be what other pages are made of: it is drawn without them, and looks like them."""
+
+    def test_its_template_asks_for_nothing(self) -> None:
+        written = (settings.BASE_DIR / "templates" / "500.html").read_text()
+        assert "{%" not in written
+        assert "{{" not in written
+
+    def test_it_looks_like_our_other_pages(self) -> None:
+        answer = views.server_error(RequestFactory().get("/"))
+        html = answer.content.decode()
+        assert answer.status_code == 500
+        parts = re.findall(r'(?:href|src)="/static/([^"#]+)', html)
+        assert {"css/tokens.css", "css/components.css", "icons.svg"} <= set(parts)
+        for part in parts:
+            assert finders.find(part), part

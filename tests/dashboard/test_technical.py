@@ -1,6 +1,7 @@
 """Behind the curtain: who may look there, what is shown of a history, and that nothing of a message's content is."""
 
 import json
+import re
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,17 +17,22 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
 from approvals.technical import recognise as recognise_approval
-from campaigns.models import Campaign
+from campaigns.models import Campaign, SendLog
+from campaigns.presentation.steps import step_url
 from campaigns.technical import recognise as recognise_campaign
 from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
-from dashboard.roles import ADMINISTRATORS, ENGINEERS, OPERATIONS, STAFF
+from dashboard.roles import ADMINISTRATORS, ENGINEERS, MARKETERS, OPERATIONS, STAFF
 from dashboard.technical.masking import masked_event
-from dashboard.technical.steps import read_story, words
+from dashboard.technical.page import LINES, Technical
+from dashboard.technical.steps import Line, Story, read_story, words
+from dashboard.technical.views import _page_of
 from orders import gateway
-from orders.contract import By, Door
+from orders.contract import By, Door, OrderStage, OrderStatus
 from orders.models import Order, Product
+from tests.campaigns.batches import begin, campaign, cap, person, send
 from tests.eventually import eventually
+from tests.orders.orders_of import saved as order_saved
 
 HISTORIES = Path(__file__).parent.parent / "histories"
 ORDER = "ORD-20260701-101500-ab12"
@@ -126,12 +132,57 @@ class TestWhoMayLook:
         assert shard is not None
         assert (shard.title, shard.link) == ("Spring letter, shard 12", "/campaigns/CMP-1/")
         assert recognise_approval("campaign-CMP-1") is None
+        time = recognise_campaign("campaign-CMP-1-occurrence-2026-11-21T09:00:00Z")
+        assert time is not None
+        assert time.title == "Spring letter, start of the time due 2026-11-21T09:00:00 UTC"
+        assert time.link == "/campaigns/CMP-1/"
+        stop = recognise_campaign("stop-everything-STOP-20261121-0a1b2c")
+        assert stop is not None
+        assert (stop.title, stop.link) == ("Stop everything", "/campaigns/stop/STOP-20261121-0a1b2c/")
+        assert recognise_campaign("stop-everything-../x") is None
 
     def test_without_temporal_the_page_says_so(self) -> None:
         Order.objects.create(order_id=ORDER, customer_id="C1", customer_email="c@example.com")
         engineer = logged_in(ENGINEERS, STAFF)
         assertContains(engineer.get(f"/technical/order-{ORDER}/"), "Temporal cannot be asked now")
         assertContains(engineer.get(f"/technical/order-{ORDER}/stack/"), "No worker answered")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTemporalsOwnPage:
+    def test_of_what_temporal_has_nothing_of_it_is_said_where_the_link_leads(self, worker: None) -> None:
+        order_saved(ORDER, status=OrderStatus.DELIVERED, stage=OrderStage.COMPLETED)
+        staff, link = logged_in(STAFF), f"/technical/order-{ORDER}/temporal/"
+        assertContains(staff.get(f"/orders/{ORDER}/"), f'href="{link}"')
+        answer = staff.get(link)
+        assertContains(answer, "Temporal has nothing of it", status_code=410)
+        assertContains(answer, f'href="/orders/{ORDER}/"', status_code=410)
+
+    def test_else_it_leads_on(self, worker: None, settings: Any) -> None:
+        settings.TEMPORAL_UI_URL = "https://temporal.example"
+        Product.objects.create(sku="MOUSE-001", name="Mouse", unit_price_cents=2_999, stock=100)
+        view = gateway.start_order(
+            customer_id="C1",
+            customer_email="c@example.com",
+            items=[("MOUSE-001", 1)],
+            by=By("ops", Door.WEB),
+            key="k",
+        )
+        answer = logged_in(STAFF).get(f"/technical/{view.workflow_id}/temporal/")
+        assert answer.status_code == 302
+        assert re.fullmatch(
+            rf"https://temporal\.example/namespaces/[\w-]+/workflows/{view.workflow_id}", answer["Location"]
+        )
+
+    def test_out_of_reach_it_leads_on_too(self) -> None:
+        Order.objects.create(order_id=ORDER, customer_id="C1", customer_email="c@example.com")
+        assert logged_in(STAFF).get(f"/technical/order-{ORDER}/temporal/").status_code == 302
+
+    def test_is_there_for_who_sees_the_process(self) -> None:
+        Order.objects.create(order_id=ORDER, customer_id="C1", customer_email="c@example.com")
+        assert logged_in(ENGINEERS).get(f"/technical/order-{ORDER}/temporal/").status_code == 404
+        assert logged_in(STAFF).get("/technical/order-ORD-1/temporal/").status_code == 404
+        assert Client().get(f"/technical/order-{ORDER}/temporal/").status_code == 302
 
 
 def test_an_order_behind_the_curtain(worker: None) -> None:
@@ -144,6 +195,7 @@ def test_an_order_behind_the_curtain(worker: None) -> None:
     gateway.process_payment(
         view.order_id, payment_method="card", card_token="tok_visa", amount_cents=2_999, by=by, key="pay"
     )
+    eventually(lambda: gateway.read_order(view.order_id).view.stage == "awaiting_shipment")
     engineer, page = logged_in(ENGINEERS, STAFF), f"/technical/order-{view.order_id}/"
     shown = engineer.get(page)
     for part in ("Process payment", "by ops, web", "Hold stock", "Ship", "workflow task", "1,999 left"):
@@ -162,6 +214,38 @@ def test_an_order_behind_the_curtain(worker: None) -> None:
         return engineer.get(f"{page}live/", {"after": etag}).status_code == 204
 
     eventually(is_known)
+
+
+def test_a_decision_of_the_send_log_leads_to_its_step(worker: None) -> None:
+    begin()
+    cap(None)
+    person(1)
+    for number in (1, 2):
+        send(campaign(number))
+    first, second = SendLog.objects.order_by("pk")
+    engineer = logged_in(ENGINEERS, MARKETERS)
+    for log in (f"/campaigns/{first.campaign_id}/log/", f"/campaigns/users/{first.user_id}/log/"):
+        assertContains(engineer.get(log), step_url(first).replace("&", "&amp;"))
+    for row in (first, second):
+        page = engineer.get(step_url(row).removesuffix("#step"))
+        assert page.context["polls_after"] == 0, "whoever looks at one step is not disturbed"
+        (step,) = re.findall(r'<li id="step".*?</li>', page.content.decode(), re.S)
+        assert f"<code>{row.grant_id}</code>" in step
+        assert "Request send" in step
+    refused = SendLog.objects.create(grant_id="no", user_id=first.user_id, channel="push", outcome="denied")
+    assert step_url(refused) == "", "what is refused is in no history"
+
+
+def test_a_step_is_on_the_page_of_the_history_that_has_it() -> None:
+    lines = [Line("right", "update", "Ask", timezone.now(), id=f"g{number}") for number in range(LINES * 2 + 1)]
+    technical = Technical("user-actor-USER-001", story=Story(lines, [], 0, 0))
+    assert [_page_of(step, technical) for step in (f"g{LINES * 2}", f"g{LINES}", "g0", "unknown", "")] == [
+        1,
+        2,
+        3,
+        1,
+        1,
+    ]
 
 
 def _counts_down(order_id: str) -> bool:

@@ -73,6 +73,17 @@ async def continued_after_a_release(actors: Actors):
     return _first_run(actors, actor, run_id)
 
 
+async def released_long_after(actors: Actors):
+    """What is given back after more than two days stays: it stands for what was before it."""
+    actor = await actors.start()
+    run_id = await actor.run_id()
+    await actor.ask("A")
+    await actors.skip(timedelta(hours=60))
+    await actor.release("A")
+    await actor.ask("B")
+    return _first_run(actors, actor, run_id)
+
+
 async def continued_by_its_bound(actors: Actors):
     actor = await actors.start(renew_after=4)
     run_id = await actor.run_id()
@@ -89,5 +100,6 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     grants_and_refusals_running,
     wishes_running,
     continued_after_a_release,
+    released_long_after,
     continued_by_its_bound,
 ]

@@ -90,6 +90,20 @@ async def cancelled_while_its_gate_is_written(desk: CampaignDesk, agency: SlowAg
     return campaign
 
 
+async def failing_after_it_went_well(desk: CampaignDesk, agency: SlowAgency) -> object:
+    """Twenty failures, a third of all messages and all of the latest ones."""
+    agency.audience, agency.fails, agency.held_behind = 80, set(range(41, 61)), 40
+    campaign = await desk.launch(
+        pause_error_percent=50, pause_error_least=10, shards_at_once=1, shard_size=80, batch_size=5
+    )
+    await campaign.until(lambda view: view.counts["sent"] == 40)
+    agency.held_behind = 60
+    await campaign.until(lambda view: view.counts["failed"] == 20)
+    agency.held_behind = 0
+    await _ended_or_paused(campaign)
+    return campaign
+
+
 async def _ended_or_paused(campaign: Any) -> None:
     """Before the patches these campaigns paused, and would wait for somebody."""
     await campaign.until(lambda view: view.status in ("completed", "paused"))
@@ -101,4 +115,5 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     found_dead_after_the_resume,
     resumed_while_failures_are_counted,
     cancelled_while_its_gate_is_written,
+    failing_after_it_went_well,
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
+from orders.contract import OrderPolicy
 from tests.workflows.conftest import open_desk
 from tests.workflows.shop import FakeShop, declined, transient
 
@@ -39,6 +40,25 @@ async def declined_then_refunded(desk, shop):
     await order.pay()
     await order.update("request_cancellation", reason="changed my mind")
     await order.handle.result()
+    return order
+
+
+async def released(desk, shop):
+    order = await desk.place(policy=OrderPolicy(version=1, review_above_cents=100_000))
+    await order.pay()
+    await order.until_stage("awaiting_shipment")
+    with suppress(WorkflowUpdateFailedError):  # without its patch nothing is held
+        await order.update("retry_failed_step", step="review")
+    await order.ship()
+    await order.update("deliver", received_by="Maren")
+    await order.handle.result()
+    return order
+
+
+async def held_running(desk, shop):
+    order = await desk.place(policy=OrderPolicy(version=1, review_above_cents=100_000))
+    await order.pay()
+    await order.until(lambda view: view.problem is not None and view.timeline[-1].kind == "mail_sent")
     return order
 
 
@@ -92,6 +112,8 @@ async def in_transit_running(desk, shop):
 SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     delivered,
     declined_then_refunded,
+    released,
+    held_running,
     window_closed,
     late_payment,
     short_running,

@@ -2,7 +2,8 @@
 
 Run it when a release changes what an area's workflows do, and keep the older folders: a history that was recorded once has
 to replay for as long as a process like it may still be running. The scenarios are in ``<area's noun>_scenarios.py``.
-``WITHOUT=<patch>,…`` records them as the code from before these patches would: its branches are still here.
+``WITHOUT=<patch>,…`` records them as the code from before these patches would: its branches are still here. ``ONLY=<scenario>``
+records one of them.
 """
 
 import asyncio
@@ -54,7 +55,8 @@ async def record(folder: Path) -> None:
         "stops": stop_scenarios,
     }[folder.parent.name]
     folder.mkdir(parents=True, exist_ok=True)
-    for scenario in area.SCENARIOS:
+    only = os.environ.get("ONLY", "")
+    for scenario in (one for one in area.SCENARIOS if only in ("", one.__name__)):
         async with await start_time_skipping_server() as env, area.place(env) as place:
             process = await scenario(*place)
             history = await process.handle.fetch_history()  # type: ignore[attr-defined]

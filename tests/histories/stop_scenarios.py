@@ -1,4 +1,5 @@
-"""The stop of everything, whose histories are recorded: one that has ended, and one that still waits for an answer."""
+"""The stop of everything, whose histories are recorded: one that has ended, one that still waits for an answer, and one that
+has held what was just starting."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -6,7 +7,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from campaigns.contract import TASK_QUEUE, StopReport
+from campaigns.contract import TASK_QUEUE, StopReport, campaign_workflow_id
 from tests.eventually import aeventually
 from tests.histories.campaign_scenarios import Process, place
 from tests.workflows.agency import CampaignDesk, FakeAgency
@@ -38,6 +39,16 @@ async def stopping(desk: CampaignDesk, agency: FakeAgency) -> object:
     return Process(handle)
 
 
+async def held(desk: CampaignDesk, agency: FakeAgency) -> object:
+    launched, due = desk.launched(), desk.launched(planned_at=await desk.now())
+    agency.starting = {campaign_workflow_id(launched.mailing.campaign_id): launched}
+    agency.comes_meanwhile = {campaign_workflow_id(due.mailing.campaign_id): due}
+    agency.running = list(agency.starting)
+    handle = await _press(desk, "STOP-3")
+    await handle.result()
+    return Process(handle)
+
+
 async def _press(desk: CampaignDesk, stop_id: str) -> WorkflowHandle[Any, Any]:
     stop = {"stop_id": stop_id, "reason": "Wrong prices", "by": {"username": "admin", "door": "web"}}
     return await desk.env.client.start_workflow(
@@ -45,4 +56,4 @@ async def _press(desk: CampaignDesk, stop_id: str) -> WorkflowHandle[Any, Any]:
     )
 
 
-SCENARIOS: list[Callable[..., Awaitable[object]]] = [stopped, stopping]
+SCENARIOS: list[Callable[..., Awaitable[object]]] = [stopped, stopping, held]

@@ -16,6 +16,7 @@ from approvals.workflows import ApprovalWorkflow
 from campaigns.audience_import import AudienceImportWorkflow
 from campaigns.shard import CampaignShardWorkflow
 from campaigns.stopping import StopEverythingWorkflow
+from campaigns.user_actor import UserActorWorkflow
 from campaigns.welcome import WelcomeWorkflow
 from campaigns.workflows import CampaignWorkflow
 from orders.workflows import OrderWorkflow
@@ -25,6 +26,7 @@ HISTORIES = Path(__file__).parent
 WORKFLOWS: dict[str, list[type]] = {
     "orders": [OrderWorkflow],
     "approvals": [ApprovalWorkflow],
+    "campaigns": [UserActorWorkflow],
     "imports": [AudienceImportWorkflow, WelcomeWorkflow],
     "launches": [CampaignWorkflow, CampaignShardWorkflow],
     "late": [CampaignWorkflow],
@@ -35,6 +37,7 @@ SAVES = "save-each-version-at-once"
 NEWEST = "the-newest-count-stands"
 WITHOUT = [
     ("recommend-products", "orders/0.1.0-first/delivered"),
+    ("large-orders-are-released", "orders/0.1.0-third/released"),
     (SAVES, "orders/0.1.0-second/delivered"),
     (SAVES, "approvals/0.1.0-first/two_rounds"),
     (SAVES, "imports/0.1.0-first/imported"),
@@ -44,8 +47,12 @@ WITHOUT = [
     ("resumed-has-seen-the-failures-before", "late/0.1.0-first/resumed_while_failures_are_counted"),
     ("the-gate-is-written-at-once", "late/0.1.0-second/cancelled_while_its_gate_is_written"),
     ("shards-are-told-last", "launches/0.1.0-second/approved_paused_and_resumed"),
+    ("what-others-say-is-written-down", "campaigns/0.1.0-first/wishes_running"),
+    ("what-is-long-past-stays", "campaigns/0.1.0-second/released_long_after"),
     ("pause-recurring", "stops/0.1.0-first/stopped"),
+    ("those-that-start-are-held", "stops/0.1.0-second/stopped"),
     ("what-was-stopped-pauses-nothing", "late/0.1.0-first/found_dead_after_the_resume"),
+    ("the-latest-failures-pause-it", "late/0.1.0-third/failing_after_it_went_well"),
 ]
 """Histories from before a patch that lead to its place, in each area that has it."""
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 
-from approvals.workflows import ApprovalWorkflow, BulkDecisionWorkflow
+from approvals.bulk_workflow import BulkDecisionWorkflow
+from approvals.workflows import ApprovalWorkflow
 from campaigns.user_actor import UserActorWorkflow
 from orders.workflows import OrderWorkflow
 from temporal_worker.workers import build_replayer

@@ -21,7 +21,7 @@ RECORDED = [
 
 
 def test_there_are_finished_and_running_ones() -> None:
-    assert {"completed", "shard", "deferred_running", "stopped", "stopping"} <= {path.stem for path in RECORDED}
+    assert {"completed", "shard", "deferred_running", "stopped", "stopping", "held"} <= {path.stem for path in RECORDED}
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: f"{path.parent.parent.name}/{path.parent.name}/{path.stem}")

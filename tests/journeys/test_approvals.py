@@ -98,6 +98,7 @@ class TestLeave:
         assert "Approved by Marta Kovács" in str(slack_card_of(slack, request_id, 1))
 
 
+@pytest.mark.soak
 class TestAway:
     async def test_the_substitute_decides_and_the_trail_names_both(self, tabs: Tabs, stack: Stack) -> None:
         request_id = await ask(stack, "employee", "travel", "A workshop in Ghent", 42_000)
@@ -135,6 +136,7 @@ async def _be_away(page: Page, delegate: str, kind: str) -> None:
     await expect(page.get_by_role("button", name="End the absence")).to_be_visible()
 
 
+@pytest.mark.soak
 class TestChanges:
     async def test_a_decision_on_what_it_was_is_refused_and_keeps_its_reason(self, tabs: Tabs, stack: Stack) -> None:
         request_id = await ask(stack, "ops", "campaign", "A letter about the new desk", 900_000)
@@ -195,6 +197,7 @@ async def _sees_the_difference(page: Page) -> None:
     await expect(amount.locator("ins")).to_have_text("$4,500.00")
 
 
+@pytest.mark.soak
 class TestManyAtOnce:
     async def test_by_the_keyboard_alone(self, tabs: Tabs, stack: Stack) -> None:
         chairs, lamps, desks = [await ask(stack, "ops", "refund", f"Broken {what}", 5_000) for what in THINGS]
@@ -243,6 +246,7 @@ async def _select(page: Page, wanted: set[str]) -> None:
     assert not left, f"not reached by j: {left}"
 
 
+@pytest.mark.soak
 class TestWithoutScripts:
     async def test_all_is_decided_by_plain_forms(self, tabs: Tabs, stack: Stack) -> None:
         chair = await ask(stack, "employee", "expense", "A chair without scripts", 12_000)
@@ -269,6 +273,7 @@ class TestWithoutScripts:
         await sees_status(page, "Approved")
 
 
+@pytest.mark.soak
 class TestWithdrawal:
     async def test_takes_the_buttons_from_whoever_was_about_to_decide(self, tabs: Tabs, stack: Stack) -> None:
         request_id = await ask(stack, "employee", "expense", "A second keyboard", 8_000)

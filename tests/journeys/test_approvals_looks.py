@@ -1,6 +1,5 @@
 """Every approval page at two widths and in two themes: nothing overflows, and axe-core finds nothing serious."""
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ from playwright.async_api import expect
 
 from tests.browser import Tabs
 from tests.eventually import aeventually
-from tests.journeys.test_looks import FEW, REST, Screen, look
+from tests.journeys.lookout import FEW, IS_FULL, REST, Screen, look
 from tests.stack import Stack
 
 pytestmark = pytest.mark.soak
@@ -81,7 +80,7 @@ level.escalate_to.set(User.objects.filter(username="vp"))
 """
 
 
-@pytest.fixture(params=FEW + REST if os.environ.get("SOAK") == "full" else FEW)
+@pytest.fixture(params=FEW + REST if IS_FULL else FEW)
 def screen(request: pytest.FixtureRequest) -> Screen:
     return request.param
 
@@ -100,7 +99,9 @@ class TestLooks:
         addresses = {
             "groups": "/approvals/?tab=groups",
             "decided": "/approvals/?tab=decided",
+            "found": "/approvals/?q=novak",
             "nothing found": "/approvals/?kind=campaign&amount=large",
+            "not found here": "/approvals/?tab=covering&q=novak",
             "waiting": f"/approvals/{requests.waiting}/",
             "again": f"/approvals/{requests.again}/",
             "changes wanted": f"/approvals/{requests.changes}/",

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import httpx
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import Tabs, log_in
@@ -23,6 +24,7 @@ from tests.soak.mailserver import MailServer, plain_of
 from tests.stack import Stack
 
 
+@pytest.mark.soak
 class TestTheirOwnWishes:
     async def test_one_click_holds_for_ever_and_looking_changes_nothing(
         self, tabs: Tabs, stack: Stack, mails: MailServer
@@ -79,6 +81,7 @@ def _opt_outs(stack: Stack) -> list[tuple[Any, ...]]:
     return sorted(stack.sql(query))
 
 
+@pytest.mark.soak
 class TestWithoutScripts:
     async def test_a_campaign_is_written_launched_paused_and_cancelled_by_plain_forms(
         self, tabs: Tabs, stack: Stack, mails: MailServer
@@ -120,6 +123,7 @@ class TestWithoutScripts:
         assert line["Pending"] > 0
 
         await page.locator("#do-cancel").click()
+        await page.get_by_label("the last four characters of its id").fill(campaign_id[-4:])
         await page.get_by_role("button", name="Cancel it for good").click()
         await page.wait_for_url(CAMPAIGN_PAGE)
         await sees_status(page, "Cancelled")
@@ -134,6 +138,7 @@ KEYS_AWAY = 5
 """From the main part of the page to what can be done."""
 
 
+@pytest.mark.soak
 class TestByTheKeyboard:
     async def test_a_campaign_is_paused(self, tabs: Tabs, stack: Stack) -> None:
         who = {"user_ids": [f"USER-{number}" for number in range(350, 380)]}

@@ -2,7 +2,6 @@
 drawn, and axe-core finds nothing serious.
 """
 
-import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,12 +10,13 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Route, expect
 
 from dashboard.demo_users import load_demo_users
 from tests.browser import Tabs
 from tests.eventually import aeventually
 from tests.journeys.desk import LIVE
+from tests.journeys.lookout import FEW, IS_FULL, REST, Looks, Screen, moved
 from tests.journeys.mailroom import (
     COLUMNS_PAGE,
     act,
@@ -28,19 +28,12 @@ from tests.journeys.mailroom import (
     say_what_columns_mean,
     until,
 )
-from tests.journeys.test_looks import FEW, REST, Screen, look
 from tests.soak.mailserver import MailServer, plain_of
 from tests.stack import Stack
 
 pytestmark = pytest.mark.soak
 
 LONG = "a-word-without-any-place-to-break-it-" * 4
-STILL = 0.05
-"""Layout shift (https://web.dev/articles/cls) up to which a page counts as still; half of what counts as good there.
-
-Columns become a little wider while a table's rows come in, and a draft's dry run is as long as there are reasons.
-"""
-IS_FULL = os.environ.get("SOAK") == "full"
 
 
 @dataclass(frozen=True)
@@ -101,48 +94,6 @@ def empty_list(db: None) -> str:
 @pytest.fixture(params=FEW + REST if IS_FULL else FEW)
 def screen(request: pytest.FixtureRequest) -> Screen:
     return request.param
-
-
-class Looks:
-    """Goes from page to page and collects what is wrong with them."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.wrong: list[str] = []
-
-    async def at(self, what: str, address: str, ready: str = "main") -> None:
-        """Opens a page and looks at it once ``ready`` is on it."""
-        await self.page.goto(address)
-        await expect(self.page.locator(ready).first).to_be_visible(timeout=LIVE)
-        await self.here(what)
-        self.wrong += await moved(self.page, what)
-
-    async def here(self, what: str) -> None:
-        self.wrong += await look(self.page, what)
-
-    def end(self) -> None:
-        assert not self.wrong, "\n".join(self.wrong)
-
-
-async def moved(page: Page, what: str) -> list[str]:
-    """What has moved on the page since it was opened, without anybody having pressed anything."""
-    shifts = await page.evaluate(
-        """() => new Promise(done => {
-            const found = [];
-            const note = list => found.push(...list.getEntries());
-            const observer = new PerformanceObserver(note);
-            observer.observe({type: "layout-shift", buffered: true});
-            requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
-                note({getEntries: () => observer.takeRecords()});
-                done(found.filter(one => !one.hadRecentInput).map(one => [
-                    one.value,
-                    one.sources.map(each => each.node?.outerHTML?.slice(0, 100) ?? each.node?.textContent ?? "").join(" | "),
-                ]));
-            })));
-        })"""
-    )
-    total = sum(value for value, _ in shifts)
-    return [f"{what}: moved by {total:.3f}: {shifts}"] if total > STILL else []
 
 
 class TestLooks:

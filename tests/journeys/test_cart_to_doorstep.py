@@ -1,3 +1,4 @@
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import Tabs
@@ -47,6 +48,25 @@ class TestCartToDoorstep:
         for word in ("paid", "way", "delivered"):
             assert word in subjects.lower() or word in _bodies(mails, order_id), f"no mail says {word!r}: {subjects}"
 
+    @pytest.mark.soak
+    async def test_on_paper_there_is_what_was_done_and_nothing_to_press(self, tabs: Tabs) -> None:
+        page = await tabs.page_for("ops")
+        await place_order(page, ("MOUSE-001", 1))
+        await sees_status(page, "Waiting for payment")
+        entries = page.locator(".timeline > li")
+        before = await entries.count()
+        assert before
+        await page.emulate_media(media="print")
+        for part in (".sidenav", ".topbar", "#order-actions", "#connection"):
+            await expect(page.locator(part)).to_be_hidden()
+        for buttons in (await page.get_by_role("button").all(), await page.locator("a.btn").all()):
+            assert not [each for each in buttons if await each.is_visible()]
+        assert await entries.count() == before
+        for entry in await entries.all():
+            await expect(entry).to_be_visible()
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+    @pytest.mark.soak
     async def test_a_reader_may_look_and_not_touch(self, tabs: Tabs) -> None:
         ops = await tabs.page_for("ops")
         order_id = await place_order(ops, ("MOUSE-001", 1))
@@ -59,6 +79,7 @@ class TestCartToDoorstep:
         assert refused is not None
         assert refused.status == 403
 
+    @pytest.mark.soak
     async def test_the_list_moves_by_itself(self, tabs: Tabs) -> None:
         ops = await tabs.page_for("ops")
         order_id = await place_order(ops, ("CABLE-USBC", 3))
@@ -69,6 +90,7 @@ class TestCartToDoorstep:
         await pay(ops)
         await expect(row).to_contain_text("Paid", timeout=15_000)
 
+    @pytest.mark.soak
     async def test_search_finds_an_order_by_what_people_know_of_it(self, tabs: Tabs) -> None:
         ops = await tabs.page_for("ops")
         order_id = await place_order(ops, ("HEADSET-002", 1), customer="CUST-003")

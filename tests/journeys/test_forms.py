@@ -2,6 +2,7 @@ import asyncio
 import re
 
 import httpx
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import Tabs, log_in
@@ -19,6 +20,7 @@ class TestLogIn:
         await page.get_by_role("button", name="Log out").click()
         await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
+    @pytest.mark.soak
     async def test_a_wrong_password_is_told_and_the_name_kept(self, tabs: Tabs) -> None:
         page = await tabs.anonymous("/accounts/login/")
         await page.get_by_label("User name").fill("ops")
@@ -27,11 +29,13 @@ class TestLogIn:
         await expect(page.get_by_role("alert")).to_contain_text("do not belong together")
         await expect(page.get_by_label("User name")).to_have_value("ops")
 
+    @pytest.mark.soak
     async def test_the_demo_offers_its_people(self, tabs: Tabs) -> None:
         page = await tabs.anonymous("/accounts/login/")
         await page.get_by_role("button", name="director").click()
-        await expect(page.get_by_role("heading", name="Orders", exact=True)).to_be_visible()
+        await expect(page.get_by_role("button", name="Daniel Osei, your account")).to_be_visible()
 
+    @pytest.mark.soak
     async def test_a_foreign_address_is_not_gone_on_to(self, tabs: Tabs, stack: Stack) -> None:
         page = await tabs.anonymous("/accounts/login/?next=https://example.com/")
         await log_in(page, "ops")
@@ -46,6 +50,7 @@ class TestOrderForm:
         await page.get_by_label("Quantity").first.fill("9000")
         await expect(page.locator("#lines")).to_contain_text(re.compile(r"1,?\d\d\d"))
 
+    @pytest.mark.soak
     async def test_a_mistake_keeps_what_was_typed(self, tabs: Tabs) -> None:
         page = await tabs.page_for("ops", "/orders/new/")
         await fill_order(page, ("LAPTOP-001", 2))
@@ -69,6 +74,7 @@ class TestOrderForm:
         await sees_status(page, "Waiting for payment")
         assert _orders_of(stack, "CUST-007") == before + 1
 
+    @pytest.mark.soak
     async def test_an_out_of_date_form_says_so_and_changes_nothing(self, tabs: Tabs, stack: Stack) -> None:
         page = await tabs.page_for("ops", "/orders/new/")
         await fill_order(page, ("MOUSE-001", 1), customer="CUST-006")
@@ -102,6 +108,7 @@ class TestDialog:
         await sees_status(page, "Cancelled")
         await sees_event(page, "The customer wrote that it was too late.")
 
+    @pytest.mark.soak
     async def test_a_logged_out_session_is_told_in_the_dialog(self, tabs: Tabs) -> None:
         page = await tabs.page_for("ops")
         await place_order(page, ("MOUSE-001", 1))
@@ -114,6 +121,7 @@ class TestDialog:
             re.compile("out of date|log in", re.IGNORECASE)
         )
 
+    @pytest.mark.soak
     async def test_works_as_a_page_without_scripts(self, tabs: Tabs, stack: Stack) -> None:
         with stack.api("ops") as api:
             order = {
@@ -137,7 +145,10 @@ class TestDialog:
         await expect(page.locator(".timeline")).to_contain_text("started")
 
 
+@pytest.mark.soak
 class TestSameFormManyTimes:
+    """As ``tests/soak/test_once.py``, with a browser that looks on."""
+
     async def test_twenty_at_once_place_one_order(self, stack: Stack) -> None:
         async with httpx.AsyncClient(base_url=stack.base_url, timeout=30, follow_redirects=True) as browser:
             await _log_in_without_browser(browser, "ops")

@@ -3,6 +3,7 @@
 (Deciding is in ``test_approvals.py``, pausing a campaign in ``test_campaign_forms.py``.)
 """
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import Tabs
@@ -66,6 +67,7 @@ class TestSearch:
         await page.keyboard.press("Enter")
         await page.wait_for_url(ORDER_PAGE)
 
+    @pytest.mark.soak
     async def test_works_without_scripts(self, tabs: Tabs) -> None:
         ops = await tabs.page_for("ops", "/orders/")
         order_id = await place_order(ops, ("MOUSE-001", 1), customer="CUST-005")
@@ -78,6 +80,7 @@ class TestSearch:
         await page.wait_for_url(ORDER_PAGE)
 
 
+@pytest.mark.soak
 class TestMap:
     async def test_lists_what_the_page_has(self, tabs: Tabs) -> None:
         page = await tabs.page_for("ops", "/health/")

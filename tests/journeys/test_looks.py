@@ -1,26 +1,18 @@
-"""Every page at two widths and in two themes: nothing overflows, and axe-core finds nothing serious.
+"""Orders in every state at two widths and in two themes: nothing overflows, and axe-core finds nothing serious."""
 
-The suite looks at the wide light page and at the narrow dark one; the full soak at all four.
-"""
-
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, ViewportSize, expect
+from playwright.async_api import expect
 
-from tests.browser import DESKTOP, PHONE, Tabs, log_in
+from tests.browser import PHONE, Tabs, log_in
 from tests.eventually import aeventually
+from tests.journeys.desk import LIVE
+from tests.journeys.lookout import FEW, IS_FULL, REST, Screen, look
 from tests.stack import Stack
 
 pytestmark = pytest.mark.soak
-
-SERIOUS = {"serious", "critical"}
-
-Screen = tuple[ViewportSize, bool]
-"""Width and height, and whether it is dark."""
 
 
 @dataclass(frozen=True)
@@ -76,44 +68,9 @@ async def orders(stack: Stack) -> Orders:
         return Orders(waiting, short, shipped, refunded)
 
 
-FEW = [pytest.param((PHONE, True), id="375-dark")]
-"""What `make test` looks at; `make soak` at all. The orders' pages stand for the wide and light ones."""
-REST = [
-    pytest.param((DESKTOP, False), id="1440-light"),
-    pytest.param((DESKTOP, True), id="1440-dark"),
-    pytest.param((PHONE, False), id="375-light"),
-]
-
-
-@pytest.fixture(params=FEW + REST if os.environ.get("SOAK") == "full" else REST[:1])
+@pytest.fixture(params=FEW + REST if IS_FULL else REST[:1])
 def screen(request: pytest.FixtureRequest) -> Screen:
     return request.param
-
-
-async def look(page: Page, what: str, *, preload: bool = True) -> list[str]:
-    """What is wrong with the page as it stands.
-
-    ``preload``: axe-core reads the stylesheets too, for its rule about the way a device is held. Of those that import others
-    it makes inline ones, which the Content-Security-Policy refuses.
-    """
-    wide = await page.evaluate(
-        """() => {
-            const root = document.documentElement;
-            if (root.scrollWidth <= root.clientWidth) return [];
-            return [...document.querySelectorAll("main *")]
-                .filter(each => each.getBoundingClientRect().right > root.clientWidth + 1)
-                .slice(0, 5).map(each => each.outerHTML.slice(0, 120));
-        }"""
-    )
-    found = [f"{what}: wider than the window: {element}" for element in wide]
-    results = await Axe().run(page, options={"resultTypes": ["violations"], "preload": preload})
-    found += [
-        f"{what}: {violation['impact']} {violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
-        for violation in results.response["violations"]
-        if violation["impact"] in SERIOUS
-        for node in violation["nodes"][:3]
-    ]
-    return found
 
 
 class TestLooks:
@@ -131,9 +88,6 @@ class TestLooks:
             "short of stock": f"/orders/{orders.short}/",
             "shipped": f"/orders/{orders.shipped}/",
             "refunded": f"/orders/{orders.refunded}/",
-            "payment form": f"/orders/{orders.waiting}/payment/",
-            "unmatched webhooks": "/orders/unmatched/",
-            "health": "/health/",
             "search": "/search/?q=theatre",
             "search, nothing": "/search/?q=no-such-thing",
             "not found": "/orders/ORD-20200101-000000-zzzz/",
@@ -150,7 +104,7 @@ class TestLooks:
             await page.get_by_role("button", name="More").click()
         box = page.locator("[data-search]:visible")
         await box.press_sequentially("theatre")
-        await expect(page.get_by_role("option").first).to_be_visible()
+        await expect(page.get_by_role("listbox").get_by_role("option").first).to_be_visible(timeout=LIVE)
         await page.keyboard.press("ArrowDown")
         wrong = await look(page, "search box")
         assert not wrong, "\n".join(wrong)

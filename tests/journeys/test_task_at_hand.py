@@ -1,9 +1,13 @@
 """What somebody is doing outlives an expired session, a lost network and a server that is away."""
 
+import asyncio
+
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser import Tabs, log_in
 from tests.journeys.desk import ORDER_PAGE, fill_order, open_dialog, place_order, sees_event, sees_status
+from tests.stack import Stack
 
 OFFLINE = r"ERR_INTERNET_DISCONNECTED|htmx:(sendError|wsError)|WebSocket"
 
@@ -25,6 +29,7 @@ async def log_out_elsewhere(page: Page) -> None:
 
 
 class TestExpiredSession:
+    @pytest.mark.soak
     async def test_a_dialog_is_open_again_with_what_was_typed(self, tabs: Tabs) -> None:
         page = await logged_in(tabs)
         await place_order(page, ("MOUSE-001", 1))
@@ -59,6 +64,7 @@ class TestExpiredSession:
         await page.get_by_role("button", name="Place order").click()
         await page.wait_for_url(ORDER_PAGE)
 
+    @pytest.mark.soak
     async def test_nobody_else_gets_it(self, tabs: Tabs) -> None:
         page = await logged_in(tabs)
         await page.goto("/approvals/new/")
@@ -69,6 +75,7 @@ class TestExpiredSession:
         await expect(page.get_by_label("What do you ask for?")).to_have_value("")
         assert await page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('draft:')).length") == 0
 
+    @pytest.mark.soak
     async def test_a_form_of_another_log_in_is_opened_again(self, tabs: Tabs) -> None:
         page = await logged_in(tabs)
         await page.goto("/approvals/new/")
@@ -95,6 +102,7 @@ class TestLostNetwork:
         await page.get_by_role("button", name="Place order").click()
         await page.wait_for_url(ORDER_PAGE)
 
+    @pytest.mark.soak
     async def test_a_dialog_says_so_and_is_sent_again(self, tabs: Tabs) -> None:
         tabs.expect(OFFLINE)
         page = await tabs.page_for("ops")
@@ -108,3 +116,22 @@ class TestLostNetwork:
         await page.context.set_offline(False)
         await dialog.get_by_role("button", name="Cancel the order", exact=True).click()
         await sees_status(page, "Cancelled")
+
+
+@pytest.mark.soak
+class TestRestartedServer:
+    async def test_the_page_says_so_finds_back_and_has_what_was_typed(self, tabs: Tabs, stack: Stack) -> None:
+        tabs.expect(rf"{OFFLINE}|ERR_CONNECTION_(REFUSED|RESET)|ERR_EMPTY_RESPONSE|object Event")
+        page = await logged_in(tabs)
+        await page.goto("/orders/new/")
+        await fill_order(page, ("MOUSE-001", 4), customer="CUST-002")
+        web = stack.webs[0]
+        await asyncio.to_thread(web.stop, 10)
+        try:
+            await expect(page.get_by_role("heading", name="Live updates are interrupted")).to_be_visible()
+        finally:
+            web.start()  # from this thread: it ends with the one that started it
+        await expect(page.get_by_role("heading", name="Live updates are interrupted")).to_be_hidden(timeout=60_000)
+        await expect(page.get_by_label("Quantity")).to_have_value("4")
+        await page.get_by_role("button", name="Place order").click()
+        await page.wait_for_url(ORDER_PAGE)

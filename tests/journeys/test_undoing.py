@@ -1,6 +1,7 @@
 import asyncio
 import re
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser import Tabs
@@ -21,6 +22,7 @@ def books(stack: Stack, order_id: str) -> tuple[int, int]:
 
 
 class TestCancellation:
+    @pytest.mark.soak
     async def test_before_payment_gives_the_stock_back(self, tabs: Tabs, stack: Stack) -> None:
         before = stock_of(stack, "ARM-001")
         ops = await tabs.page_for("ops")
@@ -45,6 +47,7 @@ class TestCancellation:
         assert books(stack, order_id) == (37_900, 37_900)
         assert stock_of(stack, "DOCK-001") == before
 
+    @pytest.mark.soak
     async def test_against_a_payment_from_two_browsers_ends_in_one_of_two_ways(self, tabs: Tabs, stack: Stack) -> None:
         """A few times here; the soak does it a hundred times."""
         first, second = await asyncio.gather(tabs.page_for("ops"), tabs.page_for("ops"))
@@ -72,6 +75,7 @@ class TestCancellation:
                 assert charged == returned
 
 
+@pytest.mark.soak
 class TestDeclinedCard:
     async def test_keeps_the_dialog_and_takes_another_card(self, tabs: Tabs, stack: Stack) -> None:
         ops = await tabs.page_for("ops")
@@ -98,6 +102,7 @@ class TestDeclinedCard:
         assert books(stack, order_id) == (8_990, 0)
 
 
+@pytest.mark.soak
 class TestShortage:
     async def test_names_the_short_line_and_is_amended(self, tabs: Tabs, stack: Stack) -> None:
         ops = await tabs.page_for("ops")

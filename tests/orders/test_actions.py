@@ -53,6 +53,13 @@ class TestActionsFor:
         changes = {"status": OrderStatus.NEEDS_ATTENTION, "stage": OrderStage.COMPENSATING, "problem": stopped}
         assert allowed(**changes) == {"retry"}
 
+    def test_a_held_order_is_released_or_cancelled_and_not_shipped(self) -> None:
+        held = {**PAID, "status": OrderStatus.NEEDS_ATTENTION, "problem": Problem("review", "Above the limit.", NOON)}
+        assert allowed(**held) == {"retry", "cancellation"}
+        found = actions(order_view(**held))
+        assert found["retry"].label == "Release for shipping"
+        assert found["shipment"].note == "Not yet: it is held for a review. Release it first."
+
     def test_a_charge_between_two_tries_can_be_tried_now_and_nothing_else_be_paid(self) -> None:
         payment = PaymentView(PaymentStatus.UNKNOWN, attempt=2, max_attempts=6, next_attempt_at=NOON)
         assert allowed(payment=payment, stage=OrderStage.PAYMENT) == {"retry", "cancellation"}

@@ -6,6 +6,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.contrib.messages import get_messages
 from django.db.models import F
 from django.test import Client
 from django.urls import reverse
@@ -188,6 +189,12 @@ def test_stock_adds_up_when_many_change_it_at_once(administrator, laptop):
 
 
 class TestOrderSettings:
+    def test_says_what_saving_leads_to_before_it_is_saved(self, site: Client) -> None:
+        saved()
+        page = site.get(address(OrderSettings, "change", OrderSettings.current().pk)).content.decode()
+        version = OrderSettings.current().version + 1
+        assert f"Version {version} holds for orders that are placed from now on. 1 order is under way" in page
+
     def change(self, site: Client, **fields: Any) -> Any:
         page = site.get(address(OrderSettings, "change", OrderSettings.current().pk))
         return site.post(address(OrderSettings, "change", 1), {**fields_of(page), **fields})
@@ -204,6 +211,31 @@ class TestOrderSettings:
         assert settings.to_policy().payment_window_seconds == 7_200
         assert LogEntry.objects.get().user.username == "admin"
 
+    def test_switching_orders_off_is_asked_for_and_said(self, site: Client) -> None:
+        saved()
+        asked = self.change(site, takes_orders="", closed_note="Back at 14:00.")
+        assert "No new orders are taken from now on" in asked.content.decode()
+        assert OrderSettings.current().takes_orders
+        posted = dict(asked.context["posted"])
+        site.post(address(OrderSettings, "change", 1), {**posted, "_confirmed": asked.context["asked"]})
+        settings = OrderSettings.current()
+        assert (settings.takes_orders, settings.closed_note, settings.version) == (False, "Back at 14:00.", 2)
+        words = "New orders are taken: yes → no; What is said meanwhile: nothing → Back at 14:00."
+        assert LogEntry.objects.get().change_message == words
+        back = self.change(site, takes_orders="on")
+        told = [str(message) for message in get_messages(back.wsgi_request)]
+        assert "New orders are taken again." in told
+
+    def test_a_limit_says_how_many_orders_it_would_have_held(self, site: Client) -> None:
+        saved(total_cents=100_000)
+        saved("ORD-20261121-120000-aaaa", total_cents=100_001)
+        answer = self.change(site, review_above_cents="100000")
+        told = [str(message) for message in get_messages(answer.wsgi_request)]
+        assert "Of the 2 orders of the last 30 days, 1 would have waited for a person's release." in told
+        assert OrderSettings.current().to_policy().review_above_cents == 100_000
+        answer = self.change(site, review_above_cents="")
+        assert OrderSettings.current().to_policy().review_above_cents is None
+
     def test_saving_nothing_keeps_the_version(self, site):
         self.change(site)
         assert OrderSettings.current().version == 1
@@ -215,6 +247,9 @@ class TestOrderSettings:
             ({"payment_window": "-1 00:00:00"}, "payment_window"),
             ({"shipment_window": "400 00:00:00"}, "shipment_window"),
             ({"shipment_reminder": "soon"}, "shipment_reminder"),
+            ({"review_above_cents": "-1"}, "review_above_cents"),
+            ({"review_above_cents": "1000000000001"}, "review_above_cents"),
+            ({"closed_note": "x" * 201}, "closed_note"),
             ({"max_lines": "0"}, "max_lines"),
             ({"payment_attempts": "51"}, "payment_attempts"),
             ({"transit_days_min": "5", "transit_days_max": "4"}, "transit_days_max"),

@@ -31,6 +31,7 @@ from temporal_worker import client
 from temporal_worker.snapshots import to_json
 from tests.orders.at_once import at_once
 from tests.orders.orders_of import NOON, ORDER_ID, order_view, saved
+from tests.remembered import rows_of
 
 CLIENT = Client()
 NEW_ORDER = {
@@ -83,6 +84,10 @@ def fake(monkeypatch) -> FakeGateway:
 
 @pytest.fixture(autouse=True)
 def people(db) -> None:
+    rows_of("the orders' API", _hire)
+
+
+def _hire() -> None:
     for role, token in TOKENS.items():
         user = User.objects.create_user(f"user-{role or 'nobody'}".lower())
         user.groups.set(Group.objects.filter(name=role))
@@ -112,6 +117,15 @@ def call(
 
 
 class TestChanges:
+    def test_while_no_orders_are_taken(self, fake):
+        fake.problem = gateway.OrdersClosed("Back at 14:00.")
+        answer = call("/api/orders", NEW_ORDER, key="k-1")
+        assert (answer.status_code, answer["Retry-After"]) == (503, "300")
+        assert answer.json() == {
+            "code": "orders_closed",
+            "detail": "No new orders are taken just now. Back at 14:00.",
+        }
+
     def test_placing_an_order(self, fake):
         answer = call("/api/orders", {**NEW_ORDER, "shipping_address": "14 Orchard Row"}, key="k-1")
         assert answer.status_code == 201
@@ -581,12 +595,6 @@ class TestBadInput:
 
 
 class TestOpenApi:
-    @pytest.fixture
-    def schema(self) -> dict[str, Any]:
-        answer = CLIENT.get("/api/openapi.json")
-        assert answer.status_code == 200
-        return answer.json()
-
     def test_has_every_route_of_the_contract(self, schema):
         routes = {(path, method) for path, methods in schema["paths"].items() for method in methods}
         changes = {(path.replace(ORDER_ID, "{order_id}"), "post") for path in CHANGES}

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowExecutionStatus
 from orders import gateway, projection
 from orders.contract import By, Door, OrderView
 from orders.gateway import placing
-from orders.models import Order, OrderMail, Product, SandboxCharge, UnmatchedEvent, WebhookEvent
+from orders.models import Order, OrderMail, OrderSettings, Product, SandboxCharge, UnmatchedEvent, WebhookEvent
 from temporal_worker import client
 from temporal_worker.client import forget_client
 from tests.eventually import eventually
@@ -97,6 +97,39 @@ def test_one_key_is_one_order() -> None:
     with pytest.raises(gateway.KeyReused):
         place("same", customer_email="other@example.com")
     assert place("other").order_id != views[0].order_id
+
+
+def test_while_no_orders_are_taken_those_that_were_go_on() -> None:
+    view = placed_and_payable()
+    settings = OrderSettings.current()
+    settings.takes_orders, settings.closed_note = False, "Stocktaking."
+    settings.save()
+    with pytest.raises(gateway.OrdersClosed) as closed:
+        place("another")
+    assert (closed.value.code, closed.value.detail) == (
+        "orders_closed",
+        "No new orders are taken just now. Stocktaking.",
+    )
+    assert place("k1").order_id == view.order_id
+    assert Order.objects.count() == 1
+    assert pay(view).status == "paid"
+    settings.takes_orders = True
+    settings.save()
+    assert place("another").order_id != view.order_id
+
+
+def test_an_order_above_the_limit_is_held_until_somebody_releases_it() -> None:
+    settings = OrderSettings.current()
+    settings.review_above_cents = 100_000
+    settings.save()
+    view = placed_and_payable()
+    pay(view)
+    held = until(view.order_id, status="needs_attention")
+    assert held.policy_version == settings.version
+    with pytest.raises(gateway.OrderRefused) as refused:
+        gateway.ship(view.order_id, carrier="DHL", tracking_number="T1", by=OPS, key="s")
+    assert refused.value.code == "awaits_release"
+    assert gateway.retry_failed_step(view.order_id, step="review", by=OPS, key="r").status == "paid"
 
 
 def test_one_key_is_one_item() -> None:

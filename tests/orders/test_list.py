@@ -10,7 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.asserts import assertContains, assertNotContains
 
 from orders.contract import Countdown, OrderStatus, Problem, ShipmentView
+from orders.listing import page_of
 from orders.models import Order
+from orders.views import lists
 from tests.orders.orders_of import NOON, saved
 
 Place = Callable[..., str]
@@ -89,6 +91,12 @@ class TestSearch:
         assert reader.get(f"/orders/{query}").status_code == 200
         assert reader.get(f"/orders/export/{query}").status_code == 200
 
+    def test_an_empty_one_has_a_place_for_whatever_comes(self, reader: Client) -> None:
+        page = reader.get("/orders/?tab=all")
+        assertContains(page, "No order yet")
+        for name in ("orders-new", "orders-lede", "count-all", "count-open"):
+            assertContains(page, f'id="{name}"', count=1)
+
     def test_nothing_found_says_so(self, reader: Client, place: Place) -> None:
         place()
         assertContains(reader.get("/orders/?q=<b>zzz"), "Nothing matches “&lt;b&gt;zzz”")
@@ -163,6 +171,20 @@ class TestPages:
             reader.get("/orders/"), f'ws-connect="/ws/orders/?after=1&amp;newest={newest}&amp;show={order_id}"'
         )
         assertNotContains(reader.get("/orders/?q=laptop"), "newest=")
+
+    def test_an_order_that_comes_while_one_is_drawn_is_new(
+        self, reader: Client, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place()
+        newest = Order.objects.get().pk
+
+        def meanwhile(*args: Any) -> Any:
+            page = page_of(*args)
+            place()
+            return page
+
+        monkeypatch.setattr(lists, "page_of", meanwhile)
+        assertContains(reader.get("/orders/"), f"newest={newest}&amp;")
 
     def test_without_any_order_explain_themselves(self, ops: Client, reader: Client) -> None:
         assertContains(ops.get("/orders/"), "Place the first order")

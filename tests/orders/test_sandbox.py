@@ -199,6 +199,7 @@ class TestRefund:
             sandbox.refund(replace(refund_request(payment.payment_id), currency="EUR"))
 
 
+@pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
     @pytest.mark.parametrize("token", ["tok_visa", "tok_flaky", "tok_timeout_after_charge"])

@@ -72,6 +72,7 @@ class TestHold:
         assert stock() == {"A": 3}
 
 
+@pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 def test_fifty_orders_at_once_share_ten_pieces() -> None:
     product("A", 10), product("B", 1_000)

@@ -12,7 +12,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from orders import gateway
 from orders.contract import By, Door, OrderStatus, OrderView, PaymentStatus, PaymentView
 from orders.gateway import OrderReading
-from orders.models import Customer, OrderEvent, Product, UnmatchedEvent, WebhookEvent
+from orders.models import Customer, OrderEvent, OrderSettings, Product, UnmatchedEvent, WebhookEvent
 from tests.orders.orders_of import NOON, ORDER_ID, order_view, saved
 
 PAGE = f"/orders/{ORDER_ID}/"
@@ -273,12 +273,37 @@ class TestActing:
         assert ops.put(f"{PAGE}payment/").status_code == 405
         assert ops.post(PAGE).status_code == 405
 
+    def test_a_paid_order_is_cancelled_by_who_types_the_end_of_its_id(
+        self, ops: Client, gate: RecordingGateway
+    ) -> None:
+        paid = order_view(status=OrderStatus.PAID, payment=PaymentView(status=PaymentStatus.PAID, amount_cents=135_997))
+        gate.reading = OrderReading(paid, "temporal", timezone.now())
+        tail = ORDER_ID[-4:]
+        assertContains(ops.get(f"{PAGE}cancellation/"), f"Type {tail}, the last four characters of its id")
+        for typed in ("", "nope"):
+            page = ops.post(f"{PAGE}cancellation/", {"reason": "Ordered twice", "typed": typed})
+            assertContains(page, 'id="f-typed-error"', status_code=422)
+            assertContains(page, "Ordered twice", status_code=422)
+        assert gate.calls == []
+        assert ops.post(f"{PAGE}cancellation/", {"reason": "x", "typed": f" {tail.upper()} "}).status_code == 302
+        assert [name for name, _ in gate.calls] == ["cancel_order"]
+
+    def test_one_that_is_not_paid_is_cancelled_without(self, ops: Client, gate: RecordingGateway) -> None:
+        assertContains(ops.get(f"{PAGE}cancellation/"), '<input type="hidden" name="typed"')
+        assert ops.post(f"{PAGE}cancellation/", {"reason": "x"}).status_code == 302
+
     def test_forms_mind_the_csrf_token(self, ops: Client, gate: RecordingGateway) -> None:
         strict = Client(enforce_csrf_checks=True)
         strict.cookies = ops.cookies
         response = strict.post(f"{PAGE}cancellation/", {"reason": "x"})
         assertContains(response, "This form is out of date", status_code=403)
         assert gate.calls == []
+
+
+def close_orders(note: str) -> None:
+    settings = OrderSettings.current()
+    settings.takes_orders, settings.closed_note = False, note
+    settings.save()
 
 
 @pytest.fixture
@@ -308,6 +333,24 @@ class TestNewOrder:
         ((_, sent),) = gate.calls
         assert sent["items"] == [("LAPTOP-001", 2), ("LIMITED-010", 12)]  # the stock forbids nothing
         assert (sent["customer_id"], sent["customer_name"], sent["key"]) == ("CUST-0193", "Ruth Adeyemi", "key-12345")
+
+    def test_is_not_there_while_no_orders_are_taken(self, ops: Client, gate: RecordingGateway) -> None:
+        close_orders("Stocktaking until 14:00.")
+        page = ops.get("/orders/new/")
+        assertContains(page, "Stocktaking until 14:00.", status_code=503)
+        assert page["Retry-After"] == "300"
+        listed = ops.get("/orders/")
+        assertContains(listed, "No new orders are taken just now. Stocktaking until 14:00.")
+        assertNotContains(listed, "Place the first order")
+        assertNotContains(listed, 'data-key="n">')
+
+    def test_what_was_typed_before_that_is_kept(self, ops: Client, gate: RecordingGateway) -> None:
+        gate.problem = gateway.OrdersClosed("Stocktaking until 14:00.")
+        answer = ops.post("/orders/new/", self.DATA)
+        assertContains(answer, "Nothing was placed, and what you typed is still here", status_code=503)
+        assertContains(answer, "Stocktaking until 14:00.", status_code=503)
+        assertContains(answer, "ruth@example.com", status_code=503)
+        assert (answer["Retry-After"], key_in(answer.content.decode())) == ("300", "key-12345")
 
     @pytest.mark.parametrize(
         ("typed", "customer_id", "name"),

@@ -11,7 +11,7 @@ from tests.soak.sizes import pick
 from tests.workflows.actors import Actors, open_actors
 from tests.workflows.test_actor_history import refusals_add_nothing
 
-TestActorEqualsItsModel, TestNoWindowIsOverTheCap = machines(pick(short=200, full=2_000))
+TestActorEqualsItsModel, TestNoWindowIsOverTheCap = machines(pick(short=100, full=2_000))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.soak.sizes import pick
 from tests.stack import Stack
 
 SEED = 20261121
-REQUESTS = pick(short=16, full=40)
+REQUESTS = pick(short=8, full=40)
 KILLS = pick(short=2, full=12)
 """The second of three is Temporal's, the others are the worker's."""
 AT_ONCE = 8

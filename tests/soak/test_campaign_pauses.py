@@ -19,7 +19,7 @@ from tests.stack import Stack
 
 SEED = 20261122
 PEOPLE = pick(short=150, full=600)
-PAUSES = pick(short=4, full=25)
+PAUSES = pick(short=3, full=25)
 RATE = pick(short=2_400, full=1_500)
 """A minute, and so about 4 s of messages in the short soak and 24 s in the full one, pauses left out."""
 WATCHED = 2.0

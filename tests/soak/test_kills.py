@@ -18,8 +18,8 @@ from tests.soak.sizes import pick
 from tests.stack import Stack
 
 SEED = 20261119
-ORDERS = 20
-KILLS = pick(short=4, full=20)
+ORDERS = pick(short=10, full=20)
+KILLS = pick(short=2, full=20)
 LATENCY = 1.0
 """Seconds that the provider takes before and after it books: a charge is two seconds long, booked in its middle."""
 LEAST_GAP = 5.0

@@ -89,7 +89,9 @@ async def _race(shop: Shop, payer: Desk, canceller: Desk, offset: float) -> str:
 
     async def cancel() -> int:
         await asyncio.sleep(max(0.0, -offset))
-        return (await canceller.post(cancelling, cancellation | {"reason": "race"}, fragment=True)).status_code
+        return (
+            await canceller.post(cancelling, cancellation | {"reason": "race", "typed": order_id}, fragment=True)
+        ).status_code
 
     paid, cancelled = await asyncio.gather(pay(), cancel())
     # 200: done, or it will be; 409: the other one was first.

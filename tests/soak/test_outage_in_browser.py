@@ -74,6 +74,9 @@ class TestWorkerAway:
         ops = await tabs.page_for("ops")
         order_id = await place_order(ops, ("MOUSE-001", 1))
         await sees_status(ops, "Waiting for payment")
+        reader = await tabs.page_for("employee", "/orders/")
+        as_of = reader.locator("#as-of")
+        await expect(as_of).to_be_empty()
 
         own_stack.kill_worker()
         killed = time.monotonic()
@@ -81,6 +84,11 @@ class TestWorkerAway:
             await aeventually(lambda: own_stack.readyz()[0] == 503, timeout=10, every=0.3)
             await expect(ops.locator("#health")).to_contain_text("No worker", timeout=10_000)
             assert time.monotonic() - killed < 12
+            # A list that is open says since when it may lack something, and so does one that is opened now.
+            await expect(as_of).to_contain_text("As of", timeout=10_000)
+            await expect(as_of).to_contain_text("no worker is running")
+            await reader.goto("/orders/?tab=all")
+            await expect(as_of).to_contain_text("no worker is running")
             client = await own_stack.temporal_client()
             await client.get_workflow_handle(f"order-{order_id}").signal(
                 "cancel_order", {"reason": "While nobody was there.", "requested_by": "cli"}
@@ -94,4 +102,5 @@ class TestWorkerAway:
             )
         await sees_status(ops, "Cancelled", timeout=30_000)
         await sees_event(ops, "While nobody was there.")
+        await expect(as_of).to_be_empty(timeout=20_000)
         await asyncio.to_thread(eventually, lambda: own_stack.readyz()[0] == 200, 20)

@@ -23,8 +23,8 @@ from tests.stack import Stack
 VIEWERS = 200
 LISTS = 5
 """Open orders lists beside them: they make the process read the change counter once a second."""
-CHANGES = pick(short=20, full=100)
-IDLE = pick(short=8, full=60)
+CHANGES = pick(short=10, full=100)
+IDLE = pick(short=5, full=60)
 """Seconds."""
 TOLD_WITHIN = 0.3
 ROUNDS = 3

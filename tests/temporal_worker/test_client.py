@@ -384,6 +384,7 @@ class TestServerAway:
         first.cancel()
         assert isinstance(await second, Client)
 
+    @pytest.mark.soak
     async def test_goes_away_and_comes_back(self, pointed_at: Callable[[str], None]) -> None:
         server = DevServer(None, port=free_port(), ui_port=None)
         server.start()

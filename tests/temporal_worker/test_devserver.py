@@ -16,6 +16,7 @@ from tests.temporal_worker.conftest import eventually, free_port
 from tests.temporal_worker.contract import QUEUE, ParcelInput
 
 
+@pytest.mark.soak
 class TestDevServer:
     async def test_keeps_its_state_for_thirty_days_and_over_a_restart(self, tmp_path: Path) -> None:
         server = DevServer(tmp_path, port=free_port(), ui_port=free_port())

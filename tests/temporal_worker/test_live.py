@@ -326,6 +326,7 @@ class TestWaitForFrame:
         assert frame.unavailable
 
 
+@pytest.mark.soak
 async def test_server_goes_away_and_comes_back(
     hub: Hub, source: RecordingSource, pointed_at: Callable[[str], None], tmp_path: Any
 ) -> None:

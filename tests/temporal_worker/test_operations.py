@@ -1,16 +1,21 @@
 """What operators set: figures for Prometheus, versions of a Worker Deployment, the way to a cluster."""
 
+import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
+import yaml
 from django.conf import settings
 from django.core.management import CommandError
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError
 
@@ -20,39 +25,59 @@ from temporal_worker.metrics import metrics_runtime
 from temporal_worker.testing import running_worker
 from temporal_worker.workers import build_worker
 from tests.temporal_worker.conftest import eventually, free_port
-from tests.temporal_worker.contract import ParcelInput, Weigh
+from tests.temporal_worker.contract import Label, ParcelInput, Weigh
 from tests.temporal_worker.worker import AREA
 
-# What docs/operate.md tells to look at.
-ALERTED = (
-    "temporal_workflow_task_schedule_to_start_latency_seconds",
-    "temporal_workflow_task_execution_latency_seconds",
-    "temporal_request_latency_seconds",
-    "temporal_worker_task_slots_available",
-    "temporal_num_pollers",
-    "temporal_sticky_cache_size",
-)
+RULES = Path(settings.BASE_DIR) / "docs" / "operate" / "alerts.yaml"
+
+
+def asked_for() -> Iterator[tuple[str, dict[str, str]]]:
+    """Each figure of the worker in the rules, with the labels that it is looked up or summed by; "" is any value."""
+    for rule in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]:
+        summed_by = {name for names in re.findall(r"\bby \(([\w, ]+)\)", rule["expr"]) for name in names.split(", ")}
+        for name, selector in re.findall(r"\b(temporal_\w+)(?:\{([^}]*)\})?", rule["expr"]):
+            labels = dict.fromkeys(summed_by, "") | dict(re.findall(r'(\w+)="([^"]*)"', selector))
+            yield name, labels
+
+
+def is_told(text: str, name: str, labels: dict[str, str]) -> bool:
+    """Whether Prometheus finds such a series in what a worker tells."""
+    for line in text.splitlines():
+        told, _, rest = line.partition("{")
+        if told == name:
+            found = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+            if all(label in found and value in ("", found[label]) for label, value in labels.items()):
+                return True
+    return False
 
 
 @pytest.mark.usefixtures("connected")
 class TestMetrics:
-    async def test_are_told_where_the_setting_says(self) -> None:
+    async def test_are_told_as_the_rules_of_the_docs_ask_for_them(self) -> None:
         port = free_port()
         client = await connect(runtime=metrics_runtime(f"127.0.0.1:{port}"))
         area = replace(AREA, task_queue=f"metrics-{port}")
+        wanted = list(asked_for())
+        assert len(wanted) >= 6
         async with running_worker(client, area), httpx.AsyncClient() as prometheus:
-            handle = await client.start_workflow(
+            parcel = await client.start_workflow(
                 "ParcelWorkflow", ParcelInput("p"), id=f"metrics-{port}", task_queue=area.task_queue
             )
-            await handle.execute_update("weigh", Weigh(5))
+            with pytest.raises(WorkflowUpdateFailedError):  # and so does its activity
+                await parcel.execute_update("pay", Label("declined"))
+            # A task that fails, as one of a workflow whose code has a mistake.
+            await client.start_workflow("UnknownWorkflow", id=f"unknown-{port}", task_queue=area.task_queue)
 
-            async def told() -> str:
+            async def missing() -> list[tuple[str, dict[str, str]]]:
                 text = (await prometheus.get(f"http://127.0.0.1:{port}/metrics")).text
-                return text if "temporal_workflow_task_execution_latency" in text else ""
+                return [(name, labels) for name, labels in wanted if not is_told(text, name, labels)]
 
-            text = await eventually(told)
-        for name in ALERTED:
-            assert f"# TYPE {name} " in text, name
+            async def are_all_told() -> bool:
+                return not await missing()
+
+            with suppress(AssertionError):
+                await eventually(are_all_told)
+            assert not await missing()
 
     def test_are_off_unless_asked_for(self) -> None:
         assert metrics_runtime() is None

@@ -2,23 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import transaction
 
 from temporal_worker.models import ChangeCounter
 from temporal_worker.pulse import Pulse
 from tests.temporal_worker.conftest import eventually
+from tests.temporal_worker.counting import bump, count_reads
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@sync_to_async
-def bump(name: str) -> int:
-    with transaction.atomic():
-        return ChangeCounter.bump(name)
 
 
 @pytest.fixture
@@ -110,15 +102,3 @@ class TestListen:
         await eventually(lambda: heard == [0])
         end()
         await eventually(lambda: not pulse.is_reading)
-
-
-def count_reads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    read = ChangeCounter.read
-    reads: list[int] = []
-
-    def counting() -> dict[str, int]:
-        reads.append(1)
-        return read()
-
-    monkeypatch.setattr(ChangeCounter, "read", counting)
-    return lambda: len(reads)

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, cast
 from uuid import uuid4
 
+from temporalio import activity
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.converter import value_to_type
@@ -19,6 +20,7 @@ from campaigns.contract import (
     TASK_QUEUE,
     ActorView,
     CapPolicy,
+    Said,
     SendDecision,
     SendGrant,
     SendRequest,
@@ -41,9 +43,27 @@ class Refused(Exception):
         self.decision = decision
 
 
+class FakeRows:
+    """Where actors have written down what others say. While ``away``, they have to try again."""
+
+    def __init__(self) -> None:
+        self.said: list[Said] = []
+        self.away = False
+
+    def of(self, actor: "Actor") -> list[Said]:
+        return [said for said in self.said if said.user_id == actor.start.user_id]
+
+    @activity.defn
+    async def write_down(self, said: Said) -> None:
+        if self.away:
+            raise RuntimeError("The database is away.")
+        self.said.append(said)
+
+
 class Actors:
     def __init__(self, client: Client, env: WorkflowEnvironment | None = None) -> None:
         self.client, self.env = client, env
+        self.rows = FakeRows()
         self.handles: list[WorkflowHandle[Any, Any]] = []
 
     async def start(self, **start: Any) -> "Actor":
@@ -180,7 +200,7 @@ def at(decision: SendDecision) -> datetime:
 
 @asynccontextmanager
 async def open_actors(client: Client, env: WorkflowEnvironment | None = None, **worker: Any) -> AsyncIterator[Actors]:
-    async with running_worker(client, AreaWorker(TASK_QUEUE, [UserActorWorkflow], []), **worker):
-        actors = Actors(client, env)
+    actors = Actors(client, env)
+    async with running_worker(client, AreaWorker(TASK_QUEUE, [UserActorWorkflow], [actors.rows.write_down]), **worker):
         yield actors
         await actors.close()

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, cast
@@ -30,6 +30,7 @@ from campaigns.contract import (
     CampaignView,
     CloseInput,
     GateInput,
+    HoldInput,
     Mailing,
     OccurrenceRequest,
     Stock,
@@ -69,6 +70,8 @@ class FakeAgency:
     """Failures of the next activities of that kind: ``<activity>:<type>``."""
     dies_after: list[int] = field(default_factory=list)
     """Messages after which the next batches break off, without an answer."""
+    silent: Counter[int] = field(default_factory=Counter)
+    """Position → how many times its actor does not answer."""
     slow: asyncio.Event | None = None
     """While set and not fired, a batch stands still before each message until it is let go or cancelled."""
     counts: asyncio.Event | None = None
@@ -86,6 +89,12 @@ class FakeAgency:
     running: list[str] = field(default_factory=list)
     occurrences: list[OccurrenceRequest] = field(default_factory=list)
     paused_times: list[str] = field(default_factory=list)
+    starting: dict[str, CampaignInput] = field(default_factory=dict)
+    """By workflow id, campaigns that are launched and have no workflow yet."""
+    comes_meanwhile: dict[str, CampaignInput] = field(default_factory=dict)
+    """The same, of occurrences whose time comes just before their series is paused."""
+    server: Any = None
+    """Temporal's client; set by the desk."""
     clock: Any = None
     """The time that the server tells; set by the desk."""
 
@@ -138,10 +147,11 @@ class FakeAgency:
         self.batches.append(batch)
         people = self.people[batch.mailing.campaign_id]
         now = await self.clock()
-        attempted = failed = 0
+        attempted = failed = settled = 0
         dies_after = self.dies_after.pop(0) if self.dies_after else None
         next_send_at = batch.next_send_at or now
-        for position in self._wanted(batch):
+        wanted = self._wanted(batch)
+        for position in wanted:
             if next_send_at > now + timedelta(seconds=batch.seconds):
                 return self._answer(batch, position, StopReason.TIME, next_send_at=next_send_at)
             if self.slow is not None and not self.slow.is_set() and await self._stand_still():
@@ -150,16 +160,27 @@ class FakeAgency:
                 return self._answer(batch, position, StopReason.HALTED)
             if dies_after is not None and attempted == dies_after:
                 raise ApplicationError("the worker is gone")
+            if self.silent[position]:
+                self.silent[position] -= 1
+                continue
+            settled += 1
             if self._ask(batch, people[position], position, now):
                 attempted += 1
                 failed += position in self.fails
                 next_send_at = max(next_send_at, now) + timedelta(seconds=60 / batch.rate_per_minute)
             if failed >= batch.pause_error_least and failed * 100 >= batch.pause_error_percent * attempted > 0:
                 return self._answer(batch, position + 1, StopReason.ERRORS, f"{failed} of {attempted} failed")
-        taken = self._wanted(batch, all_of_them=True)
-        return self._answer(
-            batch, min(taken, default=batch.positions.last + 1), "", next_send_at=next_send_at if attempted else None
+        if wanted and not settled:
+            raise ApplicationError("nobody answers", type="Unavailable")
+        left = self._wanted(batch, all_of_them=True)
+        stopped = StopReason.UNREACHED if set(left) & set(wanted) else ""
+        result = self._answer(
+            batch,
+            min(left, default=batch.positions.last + 1),
+            stopped,
+            next_send_at=next_send_at if attempted else None,
         )
+        return replace(result, settled=settled)
 
     def _wanted(self, batch: BatchInput, *, all_of_them: bool = False) -> list[int]:
         people, found = self.people[batch.mailing.campaign_id], []
@@ -241,7 +262,23 @@ class FakeAgency:
         return list(self.running)
 
     @activity.defn
+    async def hold_campaign(self, hold: HoldInput) -> bool:
+        start = self.starting.pop(hold.workflow_id, None)
+        if start is not None:
+            await self.server.start_workflow(
+                "CampaignWorkflow",
+                start,
+                id=hold.workflow_id,
+                task_queue=TASK_QUEUE,
+                start_signal="stop",
+                start_signal_args=[hold.stop],
+            )
+        return start is not None
+
+    @activity.defn
     async def pause_recurring(self, reason: str) -> list[StopEntry]:
+        self.starting |= self.comes_meanwhile
+        self.running += self.comes_meanwhile
         self.paused_times.append(reason)
         return [StopEntry("campaign-weekly", StopState.TIMES_PAUSED)]
 
@@ -264,14 +301,24 @@ class CampaignDesk:
 
     def __init__(self, env: WorkflowEnvironment, agency: FakeAgency) -> None:
         self.env, self.agency = env, agency
-        agency.clock = env.get_current_time
+        agency.clock, agency.server = env.get_current_time, env.client
         self.handles: list[WorkflowHandle[Any, Any]] = []
 
     async def launch(self, **more: Any) -> "RunningCampaign":
+        start = self.launched(**more)
+        workflow_id = campaign_workflow_id(start.mailing.campaign_id)
+        handle = await self.env.client.start_workflow(
+            CampaignWorkflow.run, start, id=workflow_id, task_queue=TASK_QUEUE
+        )
+        self.handles.append(handle)
+        return self.campaign(workflow_id)
+
+    def launched(self, **more: Any) -> CampaignInput:
+        """What a campaign starts from that nobody has started yet."""
         campaign_id = f"CMP-20261121-120000-{next(_numbers):04x}"
         fields = {name: more.pop(name) for name in list(more) if name in CampaignLimits.__dataclass_fields__}
         about = {name: more.pop(name) for name in list(more) if name in Mailing.__dataclass_fields__}
-        start = CampaignInput(
+        return CampaignInput(
             mailing=Mailing(campaign_id, campaign_id, "email", "marketing", **about),
             rate_per_minute=more.pop("rate_per_minute", 60_000),
             name="Autumn sale",
@@ -279,12 +326,10 @@ class CampaignDesk:
             by=By("marketer", "web"),
             **more,
         )
-        handle = await self.env.client.start_workflow(
-            CampaignWorkflow.run, start, id=campaign_workflow_id(campaign_id), task_queue=TASK_QUEUE
-        )
-        self.handles.append(handle)
-        handle = self.env.client.get_workflow_handle_for(CampaignWorkflow.run, handle.id)
-        return RunningCampaign(self.env, handle, campaign_id)
+
+    def campaign(self, workflow_id: str) -> "RunningCampaign":
+        handle = self.env.client.get_workflow_handle_for(CampaignWorkflow.run, workflow_id)
+        return RunningCampaign(self.env, handle, workflow_id.removeprefix("campaign-"))
 
     async def now(self) -> datetime:
         return (await self.env.get_current_time()).astimezone(UTC)

@@ -10,7 +10,8 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from approvals import contract as approvals_contract
-from approvals.workflows import ApprovalWorkflow, BulkDecisionWorkflow
+from approvals.bulk_workflow import BulkDecisionWorkflow
+from approvals.workflows import ApprovalWorkflow
 from orders.contract import TASK_QUEUE, OrderInput, OrderLine, OrderPolicy, OrderView, order_workflow_id
 from orders.workflows import OrderWorkflow
 from temporal_worker.registry import AreaWorker

@@ -22,6 +22,8 @@ class SlowAgency(FakeAgency):
     held_gates: asyncio.Event | None = None
     dead_batches: asyncio.Event | None = None
     """While set, a batch that is cancelled hears nothing of it, and is found dead when the event fires."""
+    held_behind: int = 0
+    """While set, no batch begins behind this position."""
     counts_begun: int = 0
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     dice: random.Random | None = None
@@ -58,6 +60,9 @@ class SlowAgency(FakeAgency):
                 with suppress(asyncio.CancelledError, TimeoutError):
                     await asyncio.wait_for(asyncio.shield(dead.wait()), 0.05)
             raise ApplicationError("activity Heartbeat timeout", non_retryable=True)
+        while 0 < self.held_behind < batch.positions.first:
+            activity.heartbeat()
+            await asyncio.sleep(0.05)
         return await super().send_batch(batch)
 
     async def _stand_still(self) -> bool:

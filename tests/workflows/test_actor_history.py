@@ -159,6 +159,7 @@ def told(view: ActorView) -> dict[str, Any]:
     }
 
 
+@pytest.mark.soak
 class TestRunsThatEnd:
     @pytest.mark.parametrize("renew_after", [1, 500])
     async def test_continuing_as_new_at_any_message_changes_nothing(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from campaigns.actor.state import KEPT
 from campaigns.contract import CapPolicy, SendDecision, SendGrant, SendRecord, SendRequest
 from tests.campaigns.actor_model import CHANGES_OF_THE_CLOCK, Model, over_the_cap
-from tests.campaigns.test_actor_machine import CATEGORIES, CHANNELS, POLICIES, ZONES
+from tests.campaigns.test_actor_machine import CATEGORIES, CHANNELS, POLICIES, QUIET, ZONES
 from tests.servers import start_time_skipping_server
 from tests.workflows.actors import Actor, Actors, Refused, at, open_actors
 
@@ -29,6 +29,7 @@ STEPS = st.one_of(
     st.tuples(st.just("fail"), st.integers(0, 9)),
     st.tuples(st.just("unknown")),
     st.tuples(st.just("opt out or in"), CHANNELS),
+    st.tuples(st.just("quiet"), QUIET),
     st.tuples(st.just("policy"), POLICIES),
     st.tuples(st.just("wait"), st.sampled_from([0.1, 5, 13, 24, 30])),
     st.tuples(st.just("wait for the next")),
@@ -81,14 +82,18 @@ class Story:
                 await self.ask(replace(self.asked[details[0] % len(self.asked)], policy=self.policy))
             case "fail" if self.asked:
                 grant_id = self.asked[details[0] % len(self.asked)].grant_id
-                await self.actor.release(grant_id)
-                self.model.release(grant_id)
+                released = await self.actor.release(grant_id)
+                self.model.release(grant_id, released.at)
                 await self.actor.view()
             case "opt out or in":
                 pair = (details[0], "")
                 await self.actor.signal("opt_in" if pair in self.model.out else "opt_out", channel=details[0])
                 self.model.out ^= {pair}
                 await self.actor.view()
+            case "quiet":
+                quiet = details[0]
+                await self.actor.prefer(quiet_hours=quiet and {"start": quiet.start, "end": quiet.end})
+                self.model.quiet = quiet
             case "policy":
                 self.policy = replace(details[0], version=self.policy.version + 1)
             case "wait":

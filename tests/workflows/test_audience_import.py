@@ -1,12 +1,15 @@
 """An import's way through its stages, and every word that comes at the wrong time, twice, or makes no sense."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from campaigns.contract import TASK_QUEUE, By
 from tests.eventually import aeventually
@@ -14,6 +17,13 @@ from tests.servers import start_time_skipping_server
 from tests.workflows.marketing import Desk, FakeMarketing, Running, open_desk
 
 FILE = {"location": "imports/contacts.csv", "size": 9_000}
+
+
+@pytest.fixture(autouse=True)
+def _heard_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An activity hears by its heartbeats that it is cancelled, of which the SDK holds back most: for 5 s, where 6 may pass."""
+    soon = partial(Worker, max_heartbeat_throttle_interval=timedelta(milliseconds=100))
+    monkeypatch.setattr("temporal_worker.workers.Worker", soon)
 
 
 @pytest.fixture

@@ -2,18 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from campaigns.contract import TASK_QUEUE, StopReport
+from campaigns.contract import TASK_QUEUE, DashboardData, StopReport, campaign_workflow_id
 from temporal_worker.connection import connect
 from temporal_worker.devserver import DevServer
 from tests.servers import start_time_skipping_server
-from tests.workflows.agency import CampaignDesk, FakeAgency, Refusal, adds_up, open_campaign_desk, whats
+from tests.workflows.agency import (
+    CampaignDesk,
+    FakeAgency,
+    Refusal,
+    RunningCampaign,
+    adds_up,
+    open_campaign_desk,
+    whats,
+)
 
 
 @pytest.fixture
@@ -52,6 +62,37 @@ async def test_everybody_gets_it_once_and_the_line_adds_up(desk: CampaignDesk, a
     assert all(adds_up(view.counts) for view in agency.saves)
     ranges = {(batch.positions.last, batch.limit) for batch in agency.batches}
     assert ranges == {(10, 4), (20, 4), (25, 4)}
+
+
+async def test_dashboard_data_of_a_running_campaign(desk: CampaignDesk, agency: FakeAgency) -> None:
+    """One shard of 30 in batches of 4, a message a second: which batch it is at, and not how many shards have begun."""
+    agency.audience, agency.opted_out, agency.fails = 30, {2, 3}, {4}
+    campaign = await desk.launch(rate_per_minute=60, shard_size=30, starts_at=await desk.now() + timedelta(hours=1))
+    await campaign.until_status("scheduled")
+    assert (await _dashboard(campaign)).current_batch == 0
+    await desk.skip(hours=1)
+    async with asyncio.timeout(15):
+        while (view := await campaign.view()).counts["pending"] > 18 or view.counts["audience"] == 0:
+            await desk.skip(seconds=0.5)
+    data = await _dashboard(campaign)
+    view = await campaign.view()
+    assert view.status == "running"
+    decided = view.counts["audience"] - view.counts["pending"]
+    assert (data.total_processed, data.total_failed) == (decided, 1)
+    assert data.current_batch == decided // 4 + 1 >= 4
+    assert len({batch.positions.last for batch in agency.batches}) == 1, "one shard all the time"
+    assert data.average_processing_time is not None
+    assert 0.3 < data.average_processing_time < 1.5
+    assert data.estimated_completion is not None
+    assert abs((data.estimated_completion - await desk.now()).total_seconds() - view.counts["pending"]) < 8
+    await campaign.result()
+    assert await _dashboard(campaign) == replace(
+        data, total_processed=30, current_batch=8, average_processing_time=ANY, estimated_completion=ANY
+    )
+
+
+async def _dashboard(campaign: RunningCampaign) -> DashboardData:
+    return await campaign.handle.query("get_dashboard_data", result_type=DashboardData)
 
 
 async def test_nobody_to_send_to(desk: CampaignDesk, agency: FakeAgency) -> None:
@@ -203,6 +244,22 @@ async def test_cancel_at_every_stage(desk: CampaignDesk, agency: FakeAgency, sta
     assert result.denied_by_reason == ({} if stage == "scheduled" else {"campaign_cancelled": 10})
 
 
+async def test_nobody_is_waited_for_who_has_opted_out_meanwhile(desk: CampaignDesk, agency: FakeAgency) -> None:
+    agency.deferred = {1: [timedelta(days=1)], 2: [timedelta(days=2)]}
+    campaign = await desk.launch()
+    await campaign.until(lambda view: view.phase == "deferred")
+    await campaign.handle.signal("recount", None)
+    for position, left in ((2, 1), (1, 0)):
+        assert (await campaign.view()).counts["deferred"] == left + 1
+        one = agency.people[campaign.campaign_id][position]
+        one.state, one.code, one.next_at = "denied", "opted_out", None
+        await campaign.handle.signal("recount", {})
+        await campaign.until(lambda view, left=left: view.counts["deferred"] == left)
+    await campaign.until_status("completed")
+    result = await campaign.handle.result()
+    assert (result.counts["sent"], result.denied_by_reason) == (8, {"opted_out": 2})
+
+
 @pytest.mark.parametrize("stage", ["scheduled", "awaiting_approval", "deferred"])
 async def test_pause_at_every_stage_and_go_on(desk: CampaignDesk, agency: FakeAgency, stage: str) -> None:
     more: dict[str, Any] = {}
@@ -310,6 +367,17 @@ async def test_what_cannot_work_pauses_with_the_reason(desk: CampaignDesk, agenc
     assert (await campaign.result()).counts["sent"] == 10
 
 
+async def test_who_lacks_what_the_texts_need_is_named_before_anything_is_sent(
+    desk: CampaignDesk, agency: FakeAgency
+) -> None:
+    agency.breaks = ["snapshot_audience:MissingVariables"]
+    campaign = await desk.launch(planned_at=await desk.now())
+    assert (await campaign.until_status("paused")).reason == "it broke"
+    assert agency.sends == 0
+    await campaign.act("resume")
+    assert (await campaign.result()).counts["sent"] == 10
+
+
 async def test_spent_retries_pause(desk: CampaignDesk, agency: FakeAgency) -> None:
     agency.breaks = ["send_batch:Outage"] * 2
     campaign = await desk.launch(batch_attempts=2)
@@ -317,6 +385,31 @@ async def test_spent_retries_pause(desk: CampaignDesk, agency: FakeAgency) -> No
     assert (await campaign.until_status("paused")).reason == "A batch could not be sent: Outage: it broke"
     await campaign.act("resume")
     assert (await campaign.result()).status == "completed"
+
+
+async def test_who_does_not_answer_is_asked_again_while_others_do(desk: CampaignDesk, agency: FakeAgency) -> None:
+    """The first one of all for longest: no batch of many gets past them, and none of these uses the attempts up."""
+    agency.audience = 30
+    agency.silent.update({1: 6, 4: 2, 9: 1, 30: 1})
+    campaign = await desk.launch(batch_attempts=2, batch_size=5, shard_size=30)
+    result = await campaign.result()
+    assert (result.status, result.counts["sent"], agency.most_to_one) == ("completed", 30, 1)
+    assert "paused_by_itself" not in whats(agency.saved[campaign.campaign_id])
+
+
+async def test_when_nobody_answers_any_more_it_pauses_and_goes_on_where_it_was(
+    desk: CampaignDesk, agency: FakeAgency
+) -> None:
+    agency.audience = 20
+    agency.silent.update(dict.fromkeys(range(8, 21), 100))
+    campaign = await desk.launch(batch_attempts=2, batch_size=5, shard_size=20)
+    await desk.skip(seconds=5)
+    assert (await campaign.until_status("paused")).reason == "A batch could not be sent: Unavailable: nobody answers"
+    assert agency.sends == 7
+    agency.silent.clear()
+    await campaign.act("resume")
+    result = await campaign.result()
+    assert (result.status, result.counts["sent"], agency.most_to_one) == ("completed", 20, 1)
 
 
 async def test_no_message_sticks_it(desk: CampaignDesk) -> None:
@@ -359,6 +452,7 @@ async def test_its_end_date_ends_it(desk: CampaignDesk, agency: FakeAgency) -> N
     assert result.denied_by_reason == {"quiet_hours": 1, "expired": 1}
 
 
+@pytest.mark.soak
 async def test_continued_as_new_all_the_time(real_desk: CampaignDesk, agency: FakeAgency) -> None:
     agency.audience = 60
     agency.opted_out = {1, 2, 60}
@@ -399,6 +493,30 @@ async def test_stop_everything(desk: CampaignDesk, agency: FakeAgency) -> None:
         view = await campaign.view()
         assert (view.status, view.reason, whats(view)[-1]) == ("paused", "Wrong prices", "stopped")
         assert agency.gates[campaign.campaign_id] == 1
+
+
+async def test_stop_everything_holds_what_is_launched_and_has_not_started(
+    desk: CampaignDesk, agency: FakeAgency
+) -> None:
+    """Whether its workflow is just being started, or its time comes while its series is being paused."""
+    launched, due = desk.launched(), desk.launched(planned_at=await desk.now())
+    agency.starting = {campaign_workflow_id(launched.mailing.campaign_id): launched}
+    agency.comes_meanwhile = {campaign_workflow_id(due.mailing.campaign_id): due}
+    ids = [*agency.starting, *agency.comes_meanwhile]
+    agency.running = [ids[0]]
+    stop = {"stop_id": "2", "reason": "Wrong prices", "by": {"username": "admin", "door": "web"}}
+    handle = await desk.env.client.start_workflow("StopEverythingWorkflow", stop, id="stop-2", task_queue=TASK_QUEUE)
+    desk.handles += [desk.campaign(each).handle for each in ids]
+    async with asyncio.timeout(10):
+        while not (report := await handle.query("get_report", result_type=StopReport)).is_done:
+            await asyncio.sleep(0.02)
+    assert [(entry.workflow_id, entry.state) for entry in report.entries] == [(each, "stopped") for each in ids]
+    for campaign in map(desk.campaign, ids):
+        view = await campaign.view()
+        assert (view.status, view.reason, whats(view)) == ("paused", "Wrong prices", ["launched", "stopped"])
+    assert agency.sends == 0
+    await desk.campaign(ids[0]).act("resume")
+    assert (await desk.campaign(ids[0]).result()).counts["sent"] == 10
 
 
 async def test_an_occurrence_is_started_for_its_time(desk: CampaignDesk, agency: FakeAgency) -> None:

@@ -103,6 +103,7 @@ class TestCancelOrder:
         assert shop.net_cents == 0
         assert shop.refunds
 
+    @pytest.mark.soak
     async def test_paying_and_cancelling_at_once_is_one_or_the_other(self, desk: Desk, shop: FakeShop) -> None:
         for number in range(20):
             order = await desk.place()
@@ -192,6 +193,7 @@ class TestPaymentEvents:
 
 
 class TestReplay:
+    @pytest.mark.soak
     async def test_every_task_replayed_from_the_start(
         self, time_skipping_env: WorkflowEnvironment, shop: FakeShop
     ) -> None:

@@ -9,8 +9,9 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 
-from campaigns.contract import CapPolicy, OptOut, Preferences, QuietHours, SendRecord
-from tests.workflows.actors import THREE_A_DAY, Actors, Refused, at, grant_ids, open_actors
+from campaigns.contract import By, CapPolicy, OptOut, Preferences, QuietHours, SendRecord
+from tests.eventually import aeventually
+from tests.workflows.actors import THREE_A_DAY, Actor, Actors, Refused, at, grant_ids, open_actors
 
 HOUR = timedelta(hours=1)
 
@@ -185,9 +186,11 @@ class TestGrants:
     async def test_an_id_is_never_granted_twice_however_late(self, skipping_actors: Actors) -> None:
         actor = await skipping_actors.start()
         await actor.ask("A")
+        newest = await actor.ask("B")
         await skipping_actors.skip(72 * HOUR)
-        await actor.ask("B")
+        await actor.ask("C")
         assert (await actor.refusal("A", update_id="much later")).code == "grant_spent"
+        assert await actor.ask("B", update_id="much later") == newest, "the one that is kept for the gap"
 
 
 class TestWishes:
@@ -224,6 +227,29 @@ class TestWishes:
         assert (view.opted_out_channels, view.opted_out_categories) == ([], ["news"])
         await actor.ask()
 
+    async def test_quiet_hours_of_their_own(self, skipping_actors: Actors) -> None:
+        actor = await skipping_actors.start()
+        now = at(await actor.can_send())
+        until = now.replace(second=0, microsecond=0) + 2 * HOUR
+        quiet = {"start": f"{now - HOUR:%H:%M}", "end": f"{until:%H:%M}"}
+        view = await actor.prefer(time_zone="UTC", quiet_hours=quiet)
+        assert view.preferences.quiet_hours == QuietHours(**quiet)
+        refused = await actor.refusal()
+        assert (refused.code, refused.rule, refused.next_allowed_at) == ("quiet_hours", "own_quiet_hours", until)
+        await actor.ask(transactional=True)
+        assert (await actor.prefer(locale="de")).preferences.quiet_hours == QuietHours(**quiet), "left out, it stays"
+        await skipping_actors.skip(2 * HOUR)
+        await actor.ask()
+        assert (await actor.prefer(quiet_hours=None)).preferences.quiet_hours is None
+
+    async def test_an_older_word_changes_nothing_of_a_newer_one(self, actors: Actors) -> None:
+        actor = await actors.start()
+        now = at(await actor.can_send())
+        await actor.prefer(time_zone="Asia/Tokyo")
+        view = await actor.prefer(time_zone="Europe/Paris", locale="fr", said_at=(now - HOUR).isoformat())
+        assert (view.preferences.time_zone, view.preferences.locale) == ("Asia/Tokyo", "fr")
+        assert view.preferences.said_at["locale"] == now - HOUR
+
     async def test_what_another_system_sent_counts_once(self, actors: Actors) -> None:
         actor = await actors.start()
         now = at(await actor.can_send())
@@ -234,6 +260,78 @@ class TestWishes:
         await actor.ask("A")
         assert set((await actor.refusal()).used_by) == {"shop-1", "future", "A"}
         assert (await actor.refusal("shop-1")).code == "grant_spent"
+
+
+class TestWrittenDown:
+    """What reaches an actor by no door of ours."""
+
+    async def test_updates_are_answered_once_it_is(self, actors: Actors) -> None:
+        actor = await actors.start(version=41)
+        view = await actor.prefer(opted_out_channels=["sms"])
+        (wish,) = actors.rows.of(actor)
+        assert (wish.version, view.version) == (42, 42), "it counts on from what the rows know"
+        assert wish.preferences == view.preferences
+        assert wish.wish is not None
+        assert wish.wish.by == By("ann", "web")
+        await actor.cap(max_per_day=5)
+        cap = actors.rows.of(actor)[-1]
+        assert (cap.version, cap.cap and cap.cap.max_per_day) == (43, 5)
+        assert cap.at > wish.at
+
+    async def test_an_answer_waits_for_rows_that_are_away(self, actors: Actors) -> None:
+        actor = await actors.start()
+        actors.rows.away = True
+        asked = asyncio.create_task(actor.prefer(opted_out_channels=["sms"]))
+        await aeventually(lambda: _is_opted_out(actor))
+        # What asks meanwhile waits for nobody.
+        assert (await actor.refusal(channel="sms")).code == "opted_out"
+        await actor.ask()
+        assert not asked.done()
+        actors.rows.away = False
+        assert (await asked).opted_out_channels == ["sms"]
+        assert len(actors.rows.of(actor)) == 1
+
+    async def test_signals_are_each(self, actors: Actors) -> None:
+        actor = await actors.start()
+        message = {"message_id": "shop-1", "channel": "email", "category": "x", "sent_at": "2026-01-01T00:00:00Z"}
+        await actor.signal("message_sent", **message)
+        await actor.signal("message_sent", **message)
+        await actor.signal("opt_out", channel="sms")
+        await actor.signal("opt_out", channel="sms")
+        await actor.signal("opt_in", channel="sms")
+        await aeventually(lambda: len(actors.rows.of(actor)) == 4)
+        sent, out, again, back = sorted(actors.rows.of(actor), key=lambda said: said.at)
+        assert sent.message_sent is not None
+        assert (out.opt_out, out.changed, again.changed) == (OptOut("sms"), True, False)
+        assert (back.opt_in, back.changed) == (OptOut("sms"), True)
+
+    async def test_what_our_doors_have_written_is_not(self, actors: Actors) -> None:
+        actor = await actors.start()
+        await actor.signal("opt_out", channel="sms", recorded=True)
+        await actor.signal("opt_in", channel="sms", recorded=True)
+        await actor.prefer(locale="de", recorded=True)
+        await actor.cap(max_per_day=5, recorded=True)
+        await actor.ask()
+        await actor.release(next(iter(grant_ids(await actor.view()))))
+        assert actors.rows.of(actor) == []
+
+    async def test_a_run_ends_once_it_is(self, actors: Actors) -> None:
+        actor = await actors.start(renew_after=1)
+        actors.rows.away = True
+        await actor.signal("opt_out", channel="sms")
+        assert (await actor.view()).run.number == 1
+        actors.rows.away = False
+        await aeventually(lambda: _has_renewed(actor))
+        assert [said.opt_out for said in actors.rows.of(actor)] == [OptOut("sms")]
+        assert (await actor.view()).opted_out_channels == ["sms"]
+
+
+async def _is_opted_out(actor: Actor) -> bool:
+    return (await actor.view()).opted_out_channels == ["sms"]
+
+
+async def _has_renewed(actor: Actor) -> bool:
+    return (await actor.view()).run.number > 1
 
 
 class TestReading:

@@ -7,12 +7,17 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from approvals.demo import ask_demo_requests, load_demo_policies, unasked_requests
+from approvals.demo import load_demo_policies
+from approvals.demo_requests import ask_demo_requests, unasked_requests
 from campaigns.demo import load_demo_audience
 from campaigns.demo_campaigns import launch_demo_campaigns, unlaunched_campaigns
+from campaigns.demo_imports import start_demo_imports, unstarted_imports
+from dashboard import areas
 from dashboard.auth import DEMO_PASSWORD
 from dashboard.demo import Addresses, Demo, DemoFailed, StopRequested, only_demo_on
+from dashboard.demo_telling import at_once
 from dashboard.demo_users import load_demo_users
 from orders.demo import load_demo_data
 from orders.demo_orders import place_demo_orders, unplaced_orders
@@ -34,6 +39,16 @@ ready: press Ctrl-C to stop; `make demo` goes on with the same data
 """
 
 
+def _tell_shop_and_office() -> None:
+    place_demo_orders()
+    ask_demo_requests()
+
+
+def _tell_audience() -> None:
+    start_demo_imports()
+    launch_demo_campaigns()
+
+
 class Command(BaseCommand):
     help = (
         "Run Temporal, the worker and the web with demo data until Ctrl-C. WEB_PORT, TEMPORAL_PORT, DATA_DIR move it."
@@ -45,7 +60,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--requests",
             action="store_true",
-            help="only place the demo's orders, ask its requests and launch its campaigns, of a running demo",
+            help="only place the demo's orders, ask its requests, launch its campaigns and imports, of a running demo",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,9 +70,7 @@ class Command(BaseCommand):
             self._prepare()
             return
         if options["requests"]:
-            place_demo_orders()
-            ask_demo_requests()
-            launch_demo_campaigns()
+            at_once((_tell_shop_and_office, _tell_audience))
             return
         self._stop_requested = False
         # Set even where the shell had them ignored, as it does for a job in the background.
@@ -73,6 +86,7 @@ class Command(BaseCommand):
         with only_demo_on(settings.DATA_DIR):
             addresses.check_free()
             self._prepare()
+            self._remember()
             demo = Demo(addresses, say=self._say, stop_requested=lambda: self._stop_requested)
             try:
                 demo.start()
@@ -84,7 +98,7 @@ class Command(BaseCommand):
                         data_dir=settings.DATA_DIR,
                     )
                 )
-                if unplaced_orders() or unasked_requests() or unlaunched_campaigns():
+                if unplaced_orders() or unasked_requests() or unstarted_imports() or unlaunched_campaigns():
                     demo.fill()
                 demo.watch()
             except StopRequested:
@@ -102,6 +116,12 @@ class Command(BaseCommand):
         load_demo_users()
         load_demo_policies()
         load_demo_audience()
+
+    def _remember(self) -> None:
+        """The fortnight before the first start, while nobody looks yet."""
+        now = timezone.now()
+        for area in areas.modules("demo_past"):
+            area.load_demo_past(now)
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)

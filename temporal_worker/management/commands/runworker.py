@@ -13,6 +13,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 from temporalio.common import WorkerDeploymentVersion
 
+from temporal_worker.heaps import keep_few_heaps
 from temporal_worker.metrics import metrics_runtime
 from temporal_worker.process import WorkerProcess
 from temporal_worker.registry import AreaWorker, area_workers
@@ -43,6 +44,7 @@ class Command(BaseCommand):
             return
         refuse_unmigrated_database()
         refuse_deaf_metrics()
+        keep_few_heaps()
         _leave(asyncio.run(self._run(areas, version)))
 
     async def _run(self, areas: list[AreaWorker], version: WorkerDeploymentVersion | None) -> int:
