@@ -1,10 +1,10 @@
 """Who a campaign is for: written down once, in a stable order, in pieces that a crash may come between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
@@ -13,7 +13,9 @@ from campaigns.segments import check_filters
 from temporal_worker.contract import InvalidField, check_text
 
 PIECE = 2_000
-"""Recipients that are written in one transaction."""
+"""Recipients that are written in one transaction, up to a stretch's more."""
+STRETCH = 2_000
+"""Contacts that are looked through by one query."""
 MAX_NAMED = 10_000
 """Contacts that an audience names one by one."""
 
@@ -72,7 +74,7 @@ def snapshot(campaign_id: str, alive: Callable[[], None]) -> Campaign:
     while True:
         with transaction.atomic():
             campaign = Campaign.objects.select_for_update(no_key=True).get(campaign_id=campaign_id)
-            if campaign.audience_fixed_at is None and not _next_piece(campaign, most):
+            if campaign.audience_fixed_at is None and not _next_piece(campaign, most, alive):
                 campaign.audience_fixed_at = timezone.now()
                 campaign.save(update_fields=["audience_fixed_at"])
         if campaign.audience_fixed_at is not None:
@@ -80,17 +82,20 @@ def snapshot(campaign_id: str, alive: Callable[[], None]) -> Campaign:
         alive()
 
 
-def _next_piece(campaign: Campaign, most: int) -> int:
+def _next_piece(campaign: Campaign, most: int, alive: Callable[[], None]) -> int:
     """How many were added."""
     last = CampaignRecipient.objects.filter(campaign=campaign).order_by("-position").first()
     try:
         contacts = contacts_of(campaign.audience)
     except UnknownAudience as problem:
         raise ApplicationError(str(problem), type="NotFound", non_retryable=True) from None
-    if last is not None:
-        contacts = contacts.filter(user_id__gt=last.user_id)
-    position = last.position if last is not None else 0
-    user_ids = list(contacts.values_list("user_id", flat=True)[:PIECE])
+    position, behind = (last.position, last.user_id) if last is not None else (0, "")
+    user_ids: list[str] = []
+    for stretch in _stretches(behind):
+        user_ids += contacts.filter(stretch).values_list("user_id", flat=True)
+        if len(user_ids) >= PIECE:
+            break
+        alive()
     if position + len(user_ids) > most:
         words = f"The audience is larger than the {most:,} recipients that the settings allow."
         raise ApplicationError(words, type="AudienceTooLarge", non_retryable=True)
@@ -99,3 +104,19 @@ def _next_piece(campaign: Campaign, most: int) -> int:
         for number, user_id in enumerate(user_ids, start=1)
     )
     return len(user_ids)
+
+
+def _stretches(behind: str) -> Iterator[Q]:
+    """All contacts whose ids come after ``behind``, a few at a time.
+
+    How few fit a segment's filters no database knows beforehand: asked for the first ones that do, in the order of their ids,
+    PostgreSQL reads and sorts all contacts, for each piece anew.
+    """
+    while True:
+        ids = Contact.objects.filter(user_id__gt=behind).order_by("user_id").values_list("user_id", flat=True)
+        ends = list(ids[STRETCH - 1 : STRETCH])
+        if not ends:
+            yield Q(user_id__gt=behind)
+            return
+        yield Q(user_id__gt=behind, user_id__lte=ends[0])
+        behind = ends[0]

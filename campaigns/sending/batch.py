@@ -18,7 +18,7 @@ from campaigns.send_log import Refusal, record_refusals
 from campaigns.sending.delivery import Delivered, deliver
 from campaigns.sending.desk import Desk
 from campaigns.sending.gate import gate_of
-from campaigns.sending.granting import HALTED, Granting, Turn
+from campaigns.sending.granting import HALTED, Granting, NoUsableGrant, Turn
 from campaigns.sending.ledger import GateClosed, Ledger
 from campaigns.sending.pace import Pace
 from campaigns.sending.recipients import GROUP, Candidate, Work, grant_for, load_work
@@ -168,6 +168,8 @@ class Batch:
             self.silent += self.answers == answers
             if self.silent >= UNREACHED_AT_MOST:
                 self.stop(StopReason.UNREACHED)
+        except NoUsableGrant as problem:
+            self.unreached = str(problem)
         except GateClosed as closed:
             self._see_gate(closed.gate)
         except Exception as error:

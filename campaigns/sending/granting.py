@@ -41,6 +41,10 @@ HALTED = ("halted", "The campaign was stopped before the message began.")
 log = structlog.get_logger(__name__)
 
 
+class NoUsableGrant(Exception):
+    """They are asked for again by the next batch, under a number that has not been tried."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """A recipient with the number that the grant id of this ask carries."""
@@ -60,7 +64,8 @@ class Granting:
 
         Raises:
             TemporalUnavailable: the actor does not answer
-            ApplicationError: it cannot make sense of the request, or gives no grant that could be used
+            NoUsableGrant: what it gives, three times in a row, may not be used
+            ApplicationError: it cannot make sense of the request
         """
         for _ in range(3):
             turn = Turn(candidate, self._grant_id(candidate))
@@ -72,9 +77,7 @@ class Granting:
                 candidate = await self.give_back_unused(turn, answer, *TOO_OLD)
             else:
                 return turn, answer
-        raise ApplicationError(
-            f"The actor of {candidate.user_id} gives no grant that could be used.", type="Unavailable"
-        )
+        raise NoUsableGrant(f"The actor of {candidate.user_id} gives no grant that could be used.")
 
     def _grant_id(self, candidate: Candidate) -> str:
         mailing = self.mailing

@@ -117,6 +117,7 @@ class Compensation:
                 state.payment.provider_reference, state.payment.amount_cents = owed.payment_id, owed.amount_cents
                 state.set_status(OrderStatus.REFUNDED)
                 state.touch()
+        self._waiting.ends_beside()
 
 
 def _text(error: ActivityError) -> str:

@@ -12,6 +12,8 @@ from orders.contract import Step
 from orders.process.state import OrderState
 
 ANSWER_WITHIN = timedelta(seconds=5)
+ANSWERED_BESIDE = "what-goes-on-beside-is-answered"
+"""Patch: before it, whoever had asked for something that went on beside the main line waited ``ANSWER_WITHIN`` in vain."""
 
 
 class OrderCancelled(Exception):
@@ -27,12 +29,17 @@ class Inbox:
 
 
 class Waiting:
-    """One per workflow. ``is_idle`` says that the main line waits for somebody outside."""
+    """One per workflow.
+
+    ``is_idle`` says that the order waits for somebody outside, as far as is known since the last message; ``is_asleep``, that
+    its main line does, which a message for something beside it does not wake.
+    """
 
     def __init__(self, state: OrderState) -> None:
         self._state = state
         self._inboxes: list[Inbox] = []
         self.is_idle = False
+        self.is_asleep = False
         self.is_over = False
         self.cancellable = True
         self.retries: set[str] = set()
@@ -72,12 +79,12 @@ class Waiting:
         return any(inbox.is_full() for inbox in self._inboxes)
 
     async def _sleep(self, woken: Callable[[], bool], timeout: timedelta | None, summary: str | None) -> None:
-        self.is_idle = True
+        self.is_idle = self.is_asleep = True
         try:
             with suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(woken, timeout=timeout, timeout_summary=summary)
         finally:
-            self.is_idle = False
+            self.is_idle = self.is_asleep = False
 
     async def for_retry(self, step: Step) -> None:
         """Until a person asks for the step again."""
@@ -85,6 +92,11 @@ class Waiting:
         await workflow.wait_condition(lambda: step in self.retries)
         self.is_idle = False
         self.retries.discard(step)
+
+    def ends_beside(self) -> None:
+        """What went on beside the main line has ended; the main line itself may not have moved for it."""
+        if self.is_asleep and not self.is_idle and workflow.patched(ANSWERED_BESIDE):
+            self.is_idle = True
 
     async def settled(self) -> None:
         """For a message handler: until the main line has dealt with what it just set, for a few seconds at most."""

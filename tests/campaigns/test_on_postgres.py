@@ -25,6 +25,7 @@ from campaigns.send_log import (
     record_outcome,
     record_outcomes,
 )
+from campaigns.sending import audience
 from temporal_worker.models import ChangeCounter
 from tests.campaigns.contacts_of import contact
 from tests.orders.at_once import at_once
@@ -35,6 +36,7 @@ TABLES = (
     models.Template,
     models.Campaign,
     models.CampaignRecipient,
+    models.CampaignSettings,
     models.Contact,
     models.OptOut,
     models.PreferenceChange,
@@ -86,6 +88,35 @@ def in_thread(pool: ThreadPoolExecutor, work: Any) -> Any:
             connection.close()
 
     return pool.submit(closing)
+
+
+class TestAudience:
+    def test_each_piece_of_a_segment_reads_its_own_contacts_and_not_all_of_them(self, monkeypatch: Any) -> None:
+        monkeypatch.setattr(audience, "PIECE", 100)
+        monkeypatch.setattr(audience, "STRETCH", 100)
+        models.Contact.objects.bulk_create(
+            models.Contact(user_id=f"SEG-{number:05}", attributes={"plan": "pro" if number % 3 else "free"})
+            for number in range(4_000)
+        )
+        filters = {"filters": [{"field": "attributes.plan", "op": "is", "value": "pro"}]}
+        models.Segment.objects.create(name="pros", filters=filters)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        row = models.Campaign.objects.create(campaign_id="CMP-SEG", idempotency_key="seg", audience={"segment": "pros"})
+        plans: list[str] = []
+
+        def explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if sql.startswith("SELECT") and 'FROM "campaigns_contact"' in sql:
+                with context["connection"].connection.cursor() as cursor:
+                    cursor.execute(f"EXPLAIN {sql}", params)
+                    plans.append("\n".join(line for (line,) in cursor.fetchall()))
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(explained):
+            audience.snapshot(row.campaign_id, lambda: None)
+        assert row.recipients.count() == sum(1 for number in range(4_000) if number % 3)
+        assert plans
+        assert not [plan for plan in plans if "Seq Scan" in plan or "Sort" in plan]
 
 
 class TestOptOutAgainstIntent:

@@ -23,6 +23,7 @@ from campaigns.contract import (
     By,
     CampaignView,
     CloseInput,
+    DecisionCode,
     Door,
     GateInput,
     SendDecision,
@@ -520,6 +521,27 @@ class TestActorsThatDoNotAnswer:
         assert states(row) == {"sent": 80}
         assert set(SandboxMessage.objects.values_list("calls", flat=True)) == {1}
 
+    def test_who_gets_no_grant_that_may_be_used_is_left_for_the_next_one(self, monkeypatch: Any) -> None:
+        cap(1)
+        people(3)
+        row = campaign()
+        real, spent = asking.request_send, SendDecision(False, DecisionCode.GRANT_SPENT, "spent", rule="grant_spent")
+        asked: list[str] = []
+
+        async def request_send(worker: Client, user_id: str, request: SendRequest, *args: Any, **more: Any) -> Any:
+            if user_id == uid(2) and len(asked) < 4:
+                asked.append(request.grant_id)
+                return spent
+            return await real(worker, user_id, request, *args, **more)
+
+        monkeypatch.setattr(asking, "request_send", request_send)
+        first, second = send(row), send(row)
+        assert (first.stopped, first.settled, first.next_position) == ("unreached", 2, 2)
+        assert first.reason == f"The actor of {uid(2)} gives no grant that could be used."
+        assert (second.stopped, second.settled) == ("", 1)
+        assert len(set(asked)) == 4, "no number is tried twice"
+        assert states(row) == {"sent": 3}
+
     def test_when_its_time_is_over_and_nobody_is_settled_it_is_tried_again(self, monkeypatch: Any) -> None:
         """An answer would say that it made no headway, which ends the shard at once."""
         cap(1)
@@ -560,6 +582,7 @@ def test_out_of_reach_is_worth_another_try(temporal_server: Any, transactional_d
 class TestAudience:
     def test_is_written_once_in_order_and_goes_on_after_a_crash(self, monkeypatch: Any) -> None:
         monkeypatch.setattr(audience, "PIECE", 7)
+        monkeypatch.setattr(audience, "STRETCH", 7)
         people(30)
         beats: list[int] = []
 
@@ -577,6 +600,17 @@ class TestAudience:
         audience.snapshot(cid(1), lambda: None)
         rows = list(CampaignRecipient.objects.order_by("position").values_list("position", "user_id"))
         assert rows == [(n, uid(n)) for n in range(1, 31)]
+
+    @pytest.mark.django_db
+    def test_of_a_segment_that_few_are_in_everybody_is_found(self, monkeypatch: Any) -> None:
+        monkeypatch.setattr(audience, "PIECE", 3)
+        monkeypatch.setattr(audience, "STRETCH", 4)
+        people(30)
+        few = [uid(n) for n in (1, 13, 14, 15, 16, 28)]
+        Segment.objects.create(name="few", filters={"filters": [{"field": "user_id", "op": "in", "value": few}]})
+        row = campaign(audience={"segment": "few"})
+        rows = CampaignRecipient.objects.filter(campaign=row).order_by("position")
+        assert list(rows.values_list("position", "user_id")) == list(enumerate(few, start=1))
 
     @pytest.mark.django_db
     def test_named_people_a_segment_and_one_too_large(self) -> None:

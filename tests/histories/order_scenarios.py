@@ -62,6 +62,22 @@ async def held_running(desk, shop):
     return order
 
 
+async def refunded_beside(desk, shop):
+    """Paid twice: the second payment goes back while the order waits to be shipped, once somebody has asked again."""
+    order = await desk.place()
+    paid = await order.pay()
+    shop.refund_errors = [declined("refused by the gateway")]
+    event = {"event_id": "evt_2", "payment_id": "pay_2", "amount_cents": paid.total_cents, "currency": "USD"}
+    await order.signal("confirm_payment", **event)
+    await order.until(lambda view: view.problem is not None)
+    await order.update("retry_failed_step", step="refund")
+    await order.until(lambda view: view.problem is None)
+    await order.ship()
+    await order.update("deliver", received_by="Maren")
+    await order.handle.result()
+    return order
+
+
 async def window_closed(desk, shop):
     order = await desk.place()
     await order.until_stage("awaiting_payment")
@@ -114,6 +130,7 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     declined_then_refunded,
     released,
     held_running,
+    refunded_beside,
     window_closed,
     late_payment,
     short_running,

@@ -38,6 +38,7 @@ NEWEST = "the-newest-count-stands"
 WITHOUT = [
     ("recommend-products", "orders/0.1.0-first/delivered"),
     ("large-orders-are-released", "orders/0.1.0-third/released"),
+    ("what-goes-on-beside-is-answered", "orders/0.1.0-fourth/refunded_beside"),
     (SAVES, "orders/0.1.0-second/delivered"),
     (SAVES, "approvals/0.1.0-first/two_rounds"),
     (SAVES, "imports/0.1.0-first/imported"),
