@@ -8,10 +8,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import count, islice
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal a process gets when its parent dies, even by kill -9
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_FIRST_PORT, _PORTS, _PORTS_OF_ONE = 20_000, 12_000, 400
+_handed_out = count()
 
 
 def _die_with_parent() -> None:
@@ -117,10 +120,17 @@ class Child:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on at this moment, and which this process has not handed out before.
+
+    Below those that the kernel gives to outgoing connections by itself (32768 and up, on Linux): one of them could take it
+    before its server has begun to listen, or while that is started again. Each process begins at another place.
+    """
+    first = os.getpid() * _PORTS_OF_ONE
+    for number in islice(_handed_out, _PORTS):
+        port = _FIRST_PORT + (first + number) % _PORTS
+        if is_port_free(port, host):
+            return port
+    raise OSError(f"No port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1} is free on {host}.")
 
 
 def is_port_free(port: int, host: str = "127.0.0.1") -> bool:

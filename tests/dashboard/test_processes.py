@@ -8,7 +8,7 @@ import psutil
 import pytest
 from django.conf import settings
 
-from dashboard.processes import Child
+from dashboard.processes import Child, free_port
 from tests.eventually import eventually
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -71,3 +71,11 @@ class TestChild:
             started = psutil.Process(int(starter.stdout.readline()))
             starter.kill()
         eventually(lambda: not started.is_running() or started.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_no_connection_gets_a_port_that_was_handed_out() -> None:
+    """The kernel chooses those of outgoing connections; a server may be started again on its own a minute later."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = [free_port() for _ in range(20)]
+    assert len(set(ports)) == 20
+    assert max(ports) < first

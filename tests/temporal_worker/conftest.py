@@ -1,7 +1,6 @@
 import asyncio
 import itertools
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -22,12 +21,6 @@ from tests.temporal_worker.contract import QUEUE, ParcelInput
 from tests.temporal_worker.worker import AREA
 
 _numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def eventually(holds: Callable[[], Any], within: float = 10.0) -> Any:

@@ -25,6 +25,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from dashboard.processes import free_port
 from temporal_worker import connection
 from temporal_worker.client import (
     CallTimedOut,
@@ -44,7 +45,7 @@ from temporal_worker.client import (
     start_workflow,
 )
 from temporal_worker.devserver import DevServer
-from tests.temporal_worker.conftest import StartParcel, eventually, free_port
+from tests.temporal_worker.conftest import StartParcel, eventually
 from tests.temporal_worker.contract import QUEUE, EndInput, Label, Parcel, ParcelInput, Weigh
 
 pytestmark = pytest.mark.usefixtures("connected")

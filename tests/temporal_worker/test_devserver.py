@@ -11,8 +11,9 @@ import pytest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
+from dashboard.processes import free_port
 from temporal_worker.devserver import DevServer, temporal_binary
-from tests.temporal_worker.conftest import eventually, free_port
+from tests.temporal_worker.conftest import eventually
 from tests.temporal_worker.contract import QUEUE, ParcelInput
 
 

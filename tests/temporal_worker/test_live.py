@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowHandle
 
+from dashboard.processes import free_port
 from temporal_worker.client import CallTimedOut, WorkflowNotFound, execute_update, query
 from temporal_worker.devserver import DevServer
 from temporal_worker.live import Frame, Hub, Watcher, get_hub
 from temporal_worker.testing import running_worker
-from tests.temporal_worker.conftest import StartParcel, eventually, free_port
+from tests.temporal_worker.conftest import StartParcel, eventually
 from tests.temporal_worker.contract import EndInput, Parcel, ParcelInput, Weigh
 from tests.temporal_worker.worker import AREA
 

@@ -19,12 +19,13 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError
 
+from dashboard.processes import free_port
 from temporal_worker.connection import connect
 from temporal_worker.management.commands.runworker import chosen_version
 from temporal_worker.metrics import metrics_runtime
 from temporal_worker.testing import running_worker
 from temporal_worker.workers import build_worker
-from tests.temporal_worker.conftest import eventually, free_port
+from tests.temporal_worker.conftest import eventually
 from tests.temporal_worker.contract import Label, ParcelInput, Weigh
 from tests.temporal_worker.worker import AREA
 

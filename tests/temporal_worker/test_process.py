@@ -24,13 +24,14 @@ from django.db.migrations.recorder import MigrationRecorder
 from temporalio import activity
 from temporalio.client import Client
 
+from dashboard.processes import free_port
 from temporal_worker import process
 from temporal_worker.devserver import DevServer
 from temporal_worker.heartbeat import live_queues
 from temporal_worker.management.commands.runworker import refuse_unmigrated_database
 from temporal_worker.process import WorkerProcess
 from temporal_worker.registry import AreaWorker, Periodic
-from tests.temporal_worker.conftest import eventually, free_port
+from tests.temporal_worker.conftest import eventually
 from tests.temporal_worker.contract import ParcelInput, Weigh
 from tests.temporal_worker.worker import AREA
 from tests.temporal_worker.workflows import GateWorkflow
