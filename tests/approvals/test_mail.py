@@ -23,10 +23,10 @@ from approvals.mail_links import SALT, link_for
 from approvals.models import ApprovalMail, ApprovalRequest, Policy, RefusedAttempt
 from approvals.notifiers.mail import send_notice
 from dashboard.accounts.models import Profile
+from dashboard.processes import free_port
 from tests.approvals import people as company
 from tests.approvals.test_slack import ask, card_of
 from tests.eventually import eventually
-from tests.temporal_worker.conftest import free_port
 
 HOSTILE = 'A "chair" <b>& co</b>\r\nBcc: eve@example.com'
 

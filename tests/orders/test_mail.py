@@ -7,11 +7,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from temporalio.exceptions import ApplicationError
 
+from dashboard.processes import free_port
 from orders.activities import send_order_mail
 from orders.contract import MailRequest
 from orders.models import OrderMail
 from tests.orders.orders_of import saved
-from tests.temporal_worker.conftest import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
