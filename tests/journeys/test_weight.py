@@ -45,8 +45,10 @@ _ELSEWHERE = (
     "stampede",
     "fast-",
     "preview/<",
+    "/temporal/",
 )
-"""Parts of addresses of which there is no page here: nothing stands there yet, it is in a frame, or behind a link of its own."""
+"""Parts of addresses of which there is no page here: nothing stands there yet, it is in a frame, behind a link of its own, or
+Temporal's."""
 _WHO = {"orders": "ops", "technical": "ops", "approvals": "manager", "campaigns": "marketer", "styleguide": "admin"}
 
 
