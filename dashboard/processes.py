@@ -13,7 +13,8 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal a process gets when its parent dies, even by kill -9
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-_FIRST_PORT, _PORTS, _PORTS_OF_ONE = 20_000, 12_000, 400
+_GIVEN_TO_CONNECTIONS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_PORTS, _LOWEST_PORT, _PORTS_OF_ONE = range(20_000, 32_000), 2_000, 400
 _handed_out = count()
 
 
@@ -122,15 +123,27 @@ class Child:
 def free_port(host: str = "127.0.0.1") -> int:
     """A port nobody listens on at this moment, and which this process has not handed out before.
 
-    Below those that the kernel gives to outgoing connections by itself (32768 and up, on Linux): one of them could take it
-    before its server has begun to listen, or while that is started again. Each process begins at another place.
+    Below those that the kernel gives to outgoing connections by itself: one of them could take it before its server has
+    begun to listen, or while that is started again. Each process begins at another place.
     """
-    first = os.getpid() * _PORTS_OF_ONE
-    for number in islice(_handed_out, _PORTS):
-        port = _FIRST_PORT + (first + number) % _PORTS
+    ports, first = _ports(), os.getpid() * _PORTS_OF_ONE
+    for number in islice(_handed_out, len(ports)):
+        port = ports[(first + number) % len(ports)]
         if is_port_free(port, host):
             return port
-    raise OSError(f"No port from {_FIRST_PORT} to {_FIRST_PORT + _PORTS - 1} is free on {host}.")
+    raise OSError(f"No port from {ports[0]} to {ports[-1]} is free on {host}.")
+
+
+def _ports() -> range:
+    """Those to choose from. Linux says from where on it gives them to connections (32768, unless a host has set it lower);
+    where it leaves no room below, and elsewhere, where they begin at 49152, they are the usual ones.
+    """
+    try:
+        end = min(_PORTS.stop, int(_GIVEN_TO_CONNECTIONS.read_text().split()[0]))
+    except (OSError, ValueError, IndexError):
+        return _PORTS
+    below = range(max(_LOWEST_PORT, end - len(_PORTS)), end)
+    return below if len(below) >= 2 * _PORTS_OF_ONE else _PORTS
 
 
 def is_port_free(port: int, host: str = "127.0.0.1") -> bool:

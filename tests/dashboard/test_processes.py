@@ -8,6 +8,7 @@ import psutil
 import pytest
 from django.conf import settings
 
+from dashboard import processes
 from dashboard.processes import Child, free_port
 from tests.eventually import eventually
 
@@ -73,9 +74,32 @@ class TestChild:
         eventually(lambda: not started.is_running() or started.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_no_connection_gets_a_port_that_was_handed_out() -> None:
-    """The kernel chooses those of outgoing connections; a server may be started again on its own a minute later."""
-    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    ports = [free_port() for _ in range(20)]
-    assert len(set(ports)) == 20
-    assert max(ports) < first
+class TestFreePort:
+    @pytest.mark.parametrize(
+        ("given", "lowest", "end"),
+        [
+            ("32768\t60999\n", 20_000, 32_000),
+            ("20000\t65535\n", 8_000, 20_000),
+            ("9000\t65000\n", 2_000, 9_000),
+            ("1024\t65535\n", 20_000, 32_000),  # no room
+            ("", 20_000, 32_000),
+            (None, 20_000, 32_000),  # not Linux
+        ],
+    )
+    def test_no_connection_gets_a_port_that_was_handed_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, lowest: int, end: int
+    ) -> None:
+        """The kernel chooses those of outgoing connections; a server may be started again on its own a minute later."""
+        if given is not None:
+            (tmp_path / "range").write_text(given)
+        monkeypatch.setattr(processes, "_GIVEN_TO_CONNECTIONS", tmp_path / "range")
+        ports = [free_port() for _ in range(20)]
+        assert len(set(ports)) == 20
+        assert all(lowest <= port < end for port in ports)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says which ones they are")
+    def test_is_none_of_those_of_this_kernel(self) -> None:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        if first < 2_800:
+            pytest.skip("It leaves no room below them.")
+        assert max(free_port() for _ in range(20)) < first
