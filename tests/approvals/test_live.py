@@ -1,6 +1,5 @@
 """The sockets and the long poll of the approval pages, on a hub and a feed that the test moves by hand."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -105,7 +104,7 @@ class TestRequestSocket:
         await hub.frames.put(frame(desk.view))
         assert await socket.receive_nothing(0.2)
         await hub.frames.put(frame(desk.decide("manager").view))
-        html = await socket.receive_from(3)
+        html = await socket.receive_from()
         assert f'data-version="{desk.view.version}"' in html
         assert "approved on the web" in html
 
@@ -115,7 +114,7 @@ class TestRequestSocket:
         """Its workflow does not know of it: the request's row does, and it has changed."""
         socket = await sockets(f"{SOCKET}?after={desk.view.version}", await sync_to_async(client_of)("employee"))
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
 
         def fails() -> None:
             with pytest.raises(ApplicationError), noting_retries(REQUEST_ID, "mail", "The mail to Marta"):
@@ -123,7 +122,7 @@ class TestRequestSocket:
 
         await sync_to_async(fails)()
         counter.move()
-        told = [await socket.receive_from(3) for _ in range(2)]
+        told = [await socket.receive_from() for _ in range(2)]
         assert any("The mail to Marta" in html and 'id="request-retries"' in html for html in told)
 
     async def test_ends_with_the_request(self, client_of: Any, desk: Desk, hub: FakeHub, sockets: Sockets) -> None:
@@ -131,7 +130,7 @@ class TestRequestSocket:
         await socket.connect()
         await hub.frames.put(frame(desk.decide("manager", False).view, closed=True))
         await hub.frames.put(None)
-        assert "It was rejected" in await socket.receive_from(3)
+        assert "It was rejected" in await socket.receive_from()
         assert await close_code(socket) == 1000
 
     async def test_who_has_no_part_in_it_sees_nothing(
@@ -152,7 +151,7 @@ class TestRequestSocket:
     ) -> None:
         socket = await sockets(f"{SOCKET}?after=1", await sync_to_async(client_of)("hr"))
         await socket.connect()
-        await asyncio.sleep(0.1)
+        await socket.listens()
         await sync_to_async(Involvement.objects.filter(username="hr").delete)()
         await hub.frames.put(frame(desk.decide("manager").view))
         assert await close_code(socket) == 4403
@@ -164,7 +163,7 @@ class TestRequestSocket:
         await people["outsider"].user_permissions.aadd(see_all)
         socket = await sockets(f"{SOCKET}?after=1", await sync_to_async(client_of)("outsider"))
         await socket.connect()
-        await asyncio.sleep(0.1)
+        await socket.listens()
         assert hub.watched == 1
         await people["outsider"].user_permissions.aremove(see_all)
         await hub.frames.put(frame(desk.decide("manager").view))
@@ -182,7 +181,7 @@ class TestRequestSocket:
         socket = await sockets(f"{SOCKET}?after={desk.view.version}", await sync_to_async(client_of)("manager"))
         await socket.connect()
         await hub.frames.put(frame(desk.view, unavailable=True))
-        assert "does not answer" in await socket.receive_from(3)
+        assert "does not answer" in await socket.receive_from()
 
 
 class TestInboxAndBadges:
@@ -191,10 +190,10 @@ class TestInboxAndBadges:
     ) -> None:
         socket = await sockets("/ws/shell/", await sync_to_async(client_of)("hr"))
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
         await sync_to_async(desk.decide("manager").save)()
         counter.move()
-        html = await socket.receive_from(3)
+        html = await socket.receive_from()
         assert 'id="badge-approvals"' in html
         assert "</span>1</span>" in html
 
@@ -206,12 +205,12 @@ class TestInboxAndBadges:
         outsider = await sockets(f"/ws/approvals/?after={change}", await sync_to_async(client_of)("outsider"))
         for socket in (hr, outsider):
             await socket.connect()
-        await asyncio.sleep(0.2)
+            await socket.listens()
         await sync_to_async(desk.decide("manager").save)()
         counter.move()
-        told = await hr.receive_from(3) + await hr.receive_from(3)
+        told = await hr.receive_from() + await hr.receive_from()
         assert 'id="inbox-news"' in told
-        assert "inbox-news" not in await outsider.receive_from(3)
+        assert "inbox-news" not in await outsider.receive_from()
         assert await outsider.receive_nothing(0.3)
 
     async def test_who_is_no_longer_named_hears_of_it_too(
@@ -219,12 +218,12 @@ class TestInboxAndBadges:
     ) -> None:
         socket = await sockets("/ws/approvals/?after=99", await sync_to_async(client_of)("manager"))
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
         counter.move()
-        assert "</span>1</span>" in await socket.receive_from(3)
+        assert "</span>1</span>" in await socket.receive_from()
         await sync_to_async(Involvement.objects.filter(username="manager").delete)()
         counter.move()
-        told = await socket.receive_from(3) + await socket.receive_from(3)
+        told = await socket.receive_from() + await socket.receive_from()
         assert 'id="inbox-news"' in told
 
     async def test_what_came_while_the_page_was_drawn(
@@ -232,7 +231,7 @@ class TestInboxAndBadges:
     ) -> None:
         socket = await sockets("/ws/approvals/?after=0", await sync_to_async(client_of)("manager"))
         await socket.connect()
-        assert 'id="inbox-news"' in await socket.receive_from(3)
+        assert 'id="inbox-news"' in await socket.receive_from()
 
 
 class TestPoll:

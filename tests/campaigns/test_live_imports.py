@@ -1,6 +1,5 @@
 """Imports that move on pages: sockets and the long poll over the projection, each with the rights of the moment."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -52,7 +51,7 @@ def client_of(name: str, role: str = CAMPAIGN_WRITERS) -> Client:
 async def next_with(socket: Any, words: str) -> str:
     """The next message that has the words in it: badges come on every socket."""
     while True:
-        html: str = await socket.receive_from(5)
+        html: str = await socket.receive_from()
         if words in html:
             return html
 
@@ -63,7 +62,7 @@ class TestPage:
         client = await sync_to_async(client_of)("mara")
         socket = await sockets(f"/ws/campaigns/imports/{IID}/?after={row.change}", client)
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
         await sync_to_async(saved)(2, rows_total=40, rows_done=38, rows_rejected=2, is_waiting=True)
         html = await next_with(socket, "import-head")
         assert 'data-version="2"' in html
@@ -94,7 +93,7 @@ class TestList:
         client = await sync_to_async(client_of)("mara")
         socket = await sockets(f"/ws/campaigns/imports/?after={row.change}&show={IID}&newest={row.pk}", client)
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
         await sync_to_async(saved)(2, status=ImportStatus.COMPLETED, stage=ImportStage.DONE)
         assert "Done" in await next_with(socket, f"row-{IID}")
         await sync_to_async(saved)(1, "IMP-NEXT")

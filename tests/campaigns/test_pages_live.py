@@ -14,7 +14,7 @@ from campaigns.live_list import frame_of, read_batch
 from campaigns.models import Campaign
 from dashboard import health_watch, live_pages, viewers
 from tests.campaigns.pages import CID, PAGE, client_of, draft, saved, view_of
-from tests.live_pages import FakeHealthWatch, Sockets, close_code
+from tests.live_pages import PATIENCE, FakeHealthWatch, Sockets, close_code
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOCKET = f"/ws/campaigns/{CID}/"
@@ -37,7 +37,7 @@ async def sockets() -> AsyncIterator[Sockets]:
 async def page_of(socket: Any) -> str:
     """The next message that is about the campaign itself: badges come on every socket."""
     while True:
-        html: str = await socket.receive_from(5)
+        html: str = await socket.receive_from()
         if "campaign-head" in html:
             return html
 
@@ -47,7 +47,7 @@ class TestPageSocket:
         row = await sync_to_async(saved)()
         socket = await sockets(f"{SOCKET}?after={row.change}", await sync_to_async(client_of)("marketer"))
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
         counts = {**view_of().counts, "sent": 6, "pending": 3}
         await sync_to_async(saved)(version=6, counts=counts)
         html = await page_of(socket)
@@ -65,7 +65,7 @@ class TestPageSocket:
         row = await sync_to_async(draft)(status="scheduled", recurs="0 9 * * *")
         socket = await sockets(f"{SOCKET}?after={row.change}", await sync_to_async(client_of)("marketer"))
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
         more = {"first": row, "occurrence": 2, "recurs": "0 9 * * *"}
         await sync_to_async(saved)(f"{CID}-2", row=more, series_id=CID, occurrence=2)
         assert "Time 2" in await page_of(socket)
@@ -89,7 +89,7 @@ class TestPageSocket:
         client = await sync_to_async(client_of)("marketer")
         socket = await sockets(f"{SOCKET}?after={row.change}", client)
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
         user = await User.objects.aget(username="marketer")
         await sync_to_async(user.groups.clear)()
         assert await close_code(socket) == 4403
@@ -101,12 +101,12 @@ class TestListSocket:
         path = f"/ws/campaigns/?after={row.change}&newest={row.pk}&show={CID}"
         socket = await sockets(path, await sync_to_async(client_of)("marketer"))
         await socket.connect()
-        await asyncio.sleep(0.2)
+        await socket.listens()
         await sync_to_async(saved)()
         await sync_to_async(saved)("CMP-20261121-101501-ffff")
         seen = ""
         while not all(mark in seen for mark in (f'id="row-{CID}"', "badge-campaigns", "new campaign", "count-running")):
-            seen += await socket.receive_from(5)
+            seen += await socket.receive_from()
         assert "Two campaigns are sending." in seen
 
 
@@ -119,7 +119,7 @@ class TestLongPoll:
         await asyncio.sleep(0.5)
         assert not waiting.done()
         await sync_to_async(saved)(version=6)
-        answer = await asyncio.wait_for(waiting, 5)
+        answer = await asyncio.wait_for(waiting, PATIENCE)
         assert (answer.status_code, 'data-version="6"' in answer.content.decode()) == (200, True)
 
     async def test_nothing_came(self, monkeypatch: pytest.MonkeyPatch) -> None:

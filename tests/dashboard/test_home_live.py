@@ -23,7 +23,7 @@ from dashboard.roles import OPERATIONS
 from temporal_worker import pulse
 from tests.approvals.requests_of import Desk
 from tests.eventually import aeventually, eventually
-from tests.live_pages import FakeHealthWatch, Sockets, close_code
+from tests.live_pages import PATIENCE, FakeHealthWatch, Sockets, close_code
 from tests.orders.orders_of import saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,15 +85,16 @@ async def _seen(client: Client | AsyncClient) -> str:
 async def _received(socket: Any, text: str) -> list[str]:
     """All messages up to the one that has the text."""
     found: list[str] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not found or text not in found[-1]:
-            found.append(await socket.receive_from(5))
+            found.append(await socket.receive_from())
     return found
 
 
 async def test_sends_the_pieces_that_have_changed_and_no_others(reader: Client, moves: Moves, sockets: Sockets) -> None:
     socket = await sockets(f"/ws/home/?seen={await _seen(reader)}", reader)
     await socket.connect()
+    await socket.listens()
     assert await socket.receive_nothing(0.5)
     await sync_to_async(saved)(placed_at=timezone.now())
     moves.tell()
@@ -120,6 +121,7 @@ async def test_what_changes_together_comes_in_one_message(reader: Client, moves:
 async def test_who_loses_a_role_is_shown_no_more(reader: Client, moves: Moves, sockets: Sockets) -> None:
     socket = await sockets(f"/ws/home/?seen={await _seen(reader)}", reader)
     await socket.connect()
+    await socket.listens()
     assert await socket.receive_nothing(0.3)
     user = await User.objects.aget(username="olga")
     await sync_to_async(user.groups.clear)()
@@ -133,6 +135,7 @@ async def test_whom_a_request_concerns_is_told_to_fetch_it(moves: Moves, sockets
     await sync_to_async(client.force_login)(manager)
     socket = await sockets(f"/ws/home/?seen={await _seen(client)}", client)
     await socket.connect()
+    await socket.listens()
     assert await socket.receive_nothing(0.3)
     await sync_to_async(lambda: Desk(at=timezone.now()).save())()
     moves.tell()
@@ -146,6 +149,7 @@ async def test_a_socket_that_opens_again_has_what_the_page_shows_now(
     drawn = await _seen(reader)
     socket = await sockets(f"/ws/home/?seen={drawn}", reader)
     await socket.connect()
+    await socket.listens()
     assert await socket.receive_nothing(0.3)
     await sync_to_async(saved)(placed_at=timezone.now())
     moves.tell()
@@ -163,7 +167,7 @@ class TestLongPoll:
         await _is_held(waiting, moves)
         await sync_to_async(saved)(placed_at=timezone.now())
         moves.tell()
-        answer = await asyncio.wait_for(waiting, 5)
+        answer = await asyncio.wait_for(waiting, PATIENCE)
         html = answer.content.decode()
         assert answer.status_code == 200
         assert 'id="home-events"' in html
@@ -204,7 +208,7 @@ class TestLongPoll:
         moves.tell()
         html = ""
         while 'id="home-news"' not in html:
-            html = (await asyncio.wait_for(waiting, 5)).content.decode()
+            html = (await asyncio.wait_for(waiting, PATIENCE)).content.decode()
             waiting = asyncio.create_task(browser.get(f"/home/live/?after={_noted(html)}"))
         waiting.cancel()
         assert 'id="badge-approvals"' in html
@@ -220,7 +224,7 @@ class TestLongPoll:
         await sync_to_async(user.groups.clear)()
         await sync_to_async(saved)(placed_at=timezone.now())
         moves.tell()
-        assert (await asyncio.wait_for(waiting, 5)).status_code == 404
+        assert (await asyncio.wait_for(waiting, PATIENCE)).status_code == 404
         await sync_to_async(reader.logout)()
         answer = await browser.get("/home/live/", headers={"HX-Request": "true"})
         assert "HX-Redirect" in answer.headers

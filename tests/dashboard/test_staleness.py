@@ -1,6 +1,5 @@
 """Lists say how old they may be while nothing reaches them: on the page, and by the sockets of those that are open."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -159,9 +158,7 @@ class TestSockets:
         client = await sync_to_async(_everybody)()
         socket = await sockets(f"/ws{page}", client)
         await socket.connect()
-        async with asyncio.timeout(10):
-            while not health.callbacks:
-                await asyncio.sleep(0.01)
+        await socket.listens()
         stale = replace(WELL, stale=(Stale(area, "no worker is running", SINCE),))
         told = []
         for finding in (WELL, stale):
@@ -181,7 +178,7 @@ async def _until_as_of(socket: Any) -> str:
     """What is said up to how old the rows are."""
     html = ""
     while 'id="as-of"' not in html:
-        html += await socket.receive_from(timeout=10)
+        html += await socket.receive_from()
     return html
 
 
