@@ -11,11 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client as DjangoClient
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -44,6 +45,12 @@ os.environ["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
 # A line for each request, otherwise: one in nine seconds of the tests that ask for little, and nobody reads them.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("django_structlog").setLevel(logging.ERROR)
+
+# A machine that is busy draws a page in more than Playwright's five seconds; what is promised to be quicker says so itself.
+expect.set_options(timeout=15_000)
+# Nor does anybody promise how long one example takes; CI's own settings stay what they are beside that.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 gc.set_threshold(50_000, 20, 20)  # a fifth of the run went into looking for cycles
 
@@ -244,9 +251,9 @@ def live_server_url(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A real PostgreSQL; make a database in it for each purpose."""
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    server = Postgres()
     yield server
     server.stop()
 

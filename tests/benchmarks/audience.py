@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -28,7 +27,7 @@ async def measure(stack: Stack) -> list[Figure]:
 def _on_both(environment: dict[str, str]) -> list[Figure]:
     with tempfile.TemporaryDirectory() as directory:
         figures = _on("SQLite", environment | {"DATA_DIR": directory})
-        server = Postgres(Path(directory) / "postgres")
+        server = Postgres()
         try:
             return figures + _on(
                 "PostgreSQL", environment | {"DATA_DIR": directory, "DATABASE_URL": server.create_database()}

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -146,7 +145,7 @@ async def _campaign(stack: Stack, client: Client) -> list[Figure]:
 def _rows() -> list[Figure]:
     """Made-up rows, which are as large as real ones, in a PostgreSQL of their own; indexes count."""
     with tempfile.TemporaryDirectory() as directory:
-        server = Postgres(Path(directory) / "postgres")
+        server = Postgres()
         try:
             url = server.create_database()
             _manage(url, directory, "migrate", "-v", "0")

