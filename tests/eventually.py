@@ -3,7 +3,8 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -43,3 +44,24 @@ async def aeventually(ask: Callable[[], Awaitable[T] | T], timeout: float = 10.0
         if time.monotonic() > end:
             raise AssertionError(f"Not within {timeout:g} s; {problem}")
         await asyncio.sleep(every)
+
+
+@asynccontextmanager
+async def keeping_its_deadline(seconds: float, room: float = 0.5) -> AsyncIterator[None]:
+    """What runs inside ends ``room`` seconds after a timer of as many ``seconds`` at the latest.
+
+    A machine that is busy with something else holds up the timer as well.
+    """
+
+    async def rings() -> float:
+        await asyncio.sleep(seconds)
+        return time.monotonic()
+
+    timer = asyncio.create_task(rings())
+    await asyncio.sleep(0)  # it has begun
+    try:
+        yield
+        late = time.monotonic() - timer.result() if timer.done() else 0.0
+        assert late < room, f"It ended {late:.2f} s after its {seconds:g} s."
+    finally:
+        timer.cancel()

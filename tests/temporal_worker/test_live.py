@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -12,10 +11,12 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from dashboard.processes import free_port
+from temporal_worker import live
 from temporal_worker.client import CallTimedOut, WorkflowNotFound, execute_update, query
 from temporal_worker.devserver import DevServer
 from temporal_worker.live import Frame, Hub, Watcher, get_hub
 from temporal_worker.testing import running_worker
+from tests.eventually import keeping_its_deadline
 from tests.temporal_worker.conftest import StartParcel, eventually
 from tests.temporal_worker.contract import EndInput, Parcel, ParcelInput, Weigh
 from tests.temporal_worker.worker import AREA
@@ -231,12 +232,22 @@ class TestWatch:
             assert source.patience[-1] == 1.5
 
     async def test_hubs_of_two_loops_meet_in_one_update(
-        self, hub: Hub, parcel: Handle, source: RecordingSource
+        self, hub: Hub, parcel: Handle, source: RecordingSource, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        has_first, waits = threading.Event(), list[str]()
+
+        def noted(*args: Any, update_id: str, **options: Any) -> Any:
+            waits.append(update_id)
+            return execute_update(*args, update_id=update_id, **options)
+
+        monkeypatch.setattr(live, "execute_update", noted)
+
         def another_process() -> list[int]:
             async def watch() -> list[int]:
                 async with get_hub().watch(parcel.id, RecordingSource()) as watcher:
-                    return [(await next_frame(watcher)).version, (await next_frame(watcher)).version]
+                    first = await next_frame(watcher)
+                    has_first.set()
+                    return [first.version, (await next_frame(watcher)).version]
 
             return asyncio.run(watch())
 
@@ -244,8 +255,7 @@ class TestWatch:
             await next_frame(watcher)
             await eventually(lambda: is_waiting(parcel, 0))
             other = asyncio.create_task(asyncio.to_thread(another_process))
-            await eventually(lambda: threading.active_count() > 1)
-            await asyncio.sleep(0.5)
+            await eventually(lambda: has_first.is_set() and len(waits) == 2)
             await weigh(parcel, 5)
             assert (await next_frame(watcher)).version == 1
             assert await other == [0, 1]
@@ -301,9 +311,8 @@ class TestWaitForFrame:
         assert frame.html == "<p>5 g</p>"
 
     async def test_none_when_nothing_comes(self, hub: Hub, parcel: Handle, source: RecordingSource) -> None:
-        started = time.monotonic()
-        assert await hub.wait_for_frame(parcel.id, source, after=0, timeout=0.5) is None
-        assert time.monotonic() - started < 1
+        async with keeping_its_deadline(0.5):
+            assert await hub.wait_for_frame(parcel.id, source, after=0, timeout=0.5) is None
 
     async def test_closed_at_once(self, hub: Hub, parcel: Handle, source: RecordingSource) -> None:
         await parcel.signal("finish", EndInput())

@@ -77,7 +77,7 @@ class TestMetrics:
                 return not await missing()
 
             with suppress(AssertionError):
-                await eventually(are_all_told)
+                await eventually(are_all_told, 30)
             assert not await missing()
 
     def test_are_off_unless_asked_for(self) -> None:
@@ -92,7 +92,7 @@ class TestDeployment:
         with ThreadPoolExecutor(settings.WORKER_THREADS) as executor:
             async with build_worker(temporal, area, executor, version=version, grace=timedelta(seconds=1)):
                 handle = await temporal.start_workflow("ParcelWorkflow", ParcelInput("p"), id=name, task_queue=name)
-                await eventually(lambda: _is_current(temporal, version))
+                await eventually(lambda: _is_current(temporal, version), 30)
                 assert (await handle.execute_update("weigh", Weigh(5)))["grams"] == 5
                 described = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
                 assert described.deployment_version.build_id == "build-1"
