@@ -54,7 +54,7 @@ class TestRelease:
         person(1, push_token="bounce-1")
 
     def sends(self) -> int:
-        view: ActorView = client.call(client.query(actor_of(uid()), "get_state", result_type=ActorView))
+        view: ActorView = client.call(client.query(actor_of(uid()), "get_state", result_type=ActorView, timeout=10))
         return view.count
 
     def test_at_once(self) -> None:

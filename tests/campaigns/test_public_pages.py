@@ -68,7 +68,9 @@ def state() -> tuple[Any, ...]:
 
 
 def actor() -> ActorView:
-    return temporal.call(temporal.query(user_actor_workflow_id("USER-001"), "get_state", result_type=ActorView))
+    return temporal.call(
+        temporal.query(user_actor_workflow_id("USER-001"), "get_state", result_type=ActorView, timeout=10)
+    )
 
 
 def form_of(html: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +19,7 @@ from campaigns.channels.push import WebhookPushProvider
 from campaigns.channels.sms import WebhookSmsProvider
 from dashboard.processes import free_port
 from tests.campaigns.messages_of import mail, sms
+from tests.eventually import eventually
 
 
 class Provider:
@@ -147,13 +148,23 @@ class TestWebhook:
         assert len(gateway.requests) == 1
 
     def test_a_slow_answer_leaves_it_unknown(self, gateway: Provider) -> None:
-        gateway.answer = lambda handler: time.sleep(0.5)
+        is_late = threading.Event()
+
+        def answer_late(handler: Any) -> None:
+            assert is_late.wait(30)
+            handler.close_connection = True
+            with suppress(OSError):
+                handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"id": "late"}')
+
+        gateway.answer = answer_late
         with WebhookSmsProvider() as provider:
             provider.timeout = 0.2
             with pytest.raises(OutcomeUnknown):
                 provider.send(sms())
-            assert len(gateway.requests) == 1
+            eventually(lambda: len(gateway.requests) == 1)
             gateway.answer = (200, {}, b'{"id": "x"}')
+            is_late.set()
+            provider.timeout = 10.0
             assert provider.send(sms(2)) == Receipt("x")  # and not the late answer to the first
 
     def test_what_is_no_http_leaves_it_unknown(self, gateway: Provider) -> None:

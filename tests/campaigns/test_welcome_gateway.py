@@ -11,7 +11,7 @@ from campaigns.channels import Message, OutcomeUnknown, SendFailed
 from campaigns.channels.sandbox import SandboxProvider
 from campaigns.contract import DayPart, Door, GreetingRequest, WelcomeMemory
 from campaigns.gateway import welcome
-from campaigns.gateway.problems import ContactNotFound, InvalidRequest, NotPermitted
+from campaigns.gateway.problems import ContactNotFound, InvalidRequest, NotPermitted, Unavailable
 from campaigns.greeting import message_for
 from campaigns.models import CapPolicy, Contact, OptOut, SandboxMessage, SendLog
 from campaigns.rendering import compile_message
@@ -64,7 +64,10 @@ def greet(user: User, user_id: str, **more: Any) -> WelcomeMemory:
 
 def over(user: User, user_id: str) -> WelcomeMemory:
     def look() -> WelcomeMemory | None:
-        now = welcome.read_welcome(user_id, user)
+        try:
+            now = welcome.read_welcome(user_id, user)
+        except Unavailable:  # a worker that is busy
+            return None
         return now if now.status not in ("waiting", "greeting") else None
 
     return eventually(look)
