@@ -1,7 +1,9 @@
 """What hangs on a person's account, for whoever is about to close it. See :mod:`dashboard.admin`."""
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 
+from campaigns.gateway.series import live_series
 from campaigns.models import Campaign
 from campaigns.models.words import CampaignStatus
 
@@ -16,5 +18,6 @@ _UNDER_WAY = [
 def held_by(person: User) -> list[str]:
     """In sentences, each with a number."""
     name = person.get_username()
-    number = Campaign.objects.filter(launched_by=name, status__in=_UNDER_WAY).count()
+    go_on = Q(status__in=_UNDER_WAY) | Q(pk__in=live_series().values("pk"))
+    number = Campaign.objects.filter(go_on, launched_by=name).count()
     return [f"Campaigns under way that they launched: {number}. Those go on."] if number else []

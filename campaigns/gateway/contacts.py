@@ -11,6 +11,7 @@ from campaigns.contact_locks import lock_contact
 from campaigns.contract import CampaignStatus
 from campaigns.gateway.problems import CampaignRefused, InvalidRequest
 from campaigns.gateway.rights import EDIT, require, seen_contact
+from campaigns.gateway.series import live_series
 from campaigns.models import Campaign, CapPolicy, Contact, Segment
 from campaigns.preferences import CONTACTS_COUNTER
 from temporal_worker.models import ChangeCounter
@@ -138,7 +139,7 @@ def delete_segment(pk: int, *, user: User) -> None:
 
     Raises:
         NotPermitted, SegmentNotFound
-        CampaignRefused: ``in_use``: a campaign that is under way or a cap policy is for it
+        CampaignRefused: ``in_use``: a campaign that is under way or comes again, or a cap policy, is for it
     """
     require(user, EDIT)
     with transaction.atomic():
@@ -158,5 +159,8 @@ def why_not_deleted(segment: Segment) -> str:
 
 
 def _user_of(segment: Segment, *, also_drafts: bool = False) -> Campaign | None:
-    under_way = _UNDER_WAY | Q(status=CampaignStatus.DRAFT) if also_drafts else _UNDER_WAY
+    # A recurring one needs it at its next time, whatever became of those before.
+    under_way = _UNDER_WAY | Q(pk__in=live_series().values("pk"))
+    if also_drafts:
+        under_way |= Q(status=CampaignStatus.DRAFT)
     return Campaign.objects.filter(under_way, audience={"segment": segment.name}).order_by("pk").first()

@@ -34,7 +34,7 @@ def launch(
     """Launch a draft, once; a repeat with the key is answered with the campaign as it is.
 
     With ``draft_version``, only the draft that its caller has seen is launched. ``asks_first``: an approval is asked for
-    however few the recipients are.
+    however few the recipients are; of a recurring one at each of its times.
 
     Raises:
         CampaignNotFound, NotPermitted
@@ -115,11 +115,12 @@ def _write(row: Campaign, user: User, door: Door, own_key: str, *, asks_first: b
             raise CampaignRefused("stale", "Somebody has changed this draft at this very moment. Look at it again.")
         now = timezone.now()
         row.launch_key, row.launched_by, row.launched_at = own_key, user.username, now
+        row.asks_first = asks_first
         row.rate_per_minute = row.rate_per_minute or settings.rate_per_minute
         if not row.recurs:  # there it is the end of the whole series
             row.ends_at = row.ends_at or max(row.starts_at or now, now) + timedelta(days=settings.deferred_for_days)
         row.status = Campaign.STARTING
-        start_input = input_of(row, By(user.username, door), asks_first=asks_first)
+        start_input = input_of(row, By(user.username, door))
         with naming_the_field():
             start_input.check()
         row.start_input = to_json(start_input)

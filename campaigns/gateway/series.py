@@ -20,9 +20,9 @@ _RPC_TIMEOUT = timedelta(seconds=5)
 
 
 def live_series() -> "QuerySet[Campaign]":
-    """The first rows of recurring campaigns of which more times may come."""
+    """The first rows of recurring campaigns of which more times may come, whatever became of their own."""
     launched = Campaign.objects.filter(first=None, times_ended_at=None).exclude(recurs="").exclude(launched_at=None)
-    return launched.exclude(status__in=[CampaignStatus.DRAFT, CampaignStatus.CANCELLED])
+    return launched.exclude(status=CampaignStatus.DRAFT)
 
 
 def pause_all_times(reason: str) -> list[StopEntry]:

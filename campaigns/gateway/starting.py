@@ -39,8 +39,8 @@ START_AGAIN_AFTER = timedelta(seconds=5)
 log = structlog.get_logger(__name__)
 
 
-def input_of(row: Campaign, by: By, *, asks_first: bool = False) -> CampaignInput:
-    """What a row's workflow starts from. ``asks_first``: an approval is asked for however few the recipients are."""
+def input_of(row: Campaign, by: By) -> CampaignInput:
+    """What a row's workflow starts from."""
     settings = CampaignSettings.current()
     mailing = Mailing(
         campaign_id=row.campaign_id,
@@ -66,7 +66,7 @@ def input_of(row: Campaign, by: By, *, asks_first: bool = False) -> CampaignInpu
         mailing=mailing,
         rate_per_minute=row.rate_per_minute or settings.rate_per_minute,
         name=row.name,
-        limits=replace(limits, approval_above=0) if asks_first else limits,
+        limits=replace(limits, approval_above=0) if row.asks_first else limits,
         starts_at=row.starts_at,
         planned_at=row.planned_at,
         by=by,

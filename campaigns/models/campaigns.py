@@ -77,6 +77,11 @@ class Campaign(MessageTexts):
     missed_runs = models.CharField(max_length=10, choices=Missed.choices, default=Missed.SKIP)
     ends_at = models.DateTimeField(null=True, blank=True, help_text="Until when deferred recipients are tried again.")
     defers = models.BooleanField("who is not allowed now gets it later", default=True)
+    asks_first = models.BooleanField(
+        "an approval is asked for however few they are",
+        default=False,
+        db_default=False,  # a web process of the version before may still be writing
+    )
     # What holds for its batches
     gate = models.PositiveIntegerField(default=0, help_text="Messages begin only for batches of this very number.")
     audience_fixed_at = models.DateTimeField(null=True, blank=True, help_text="When all recipients were written down.")

@@ -120,7 +120,7 @@ class CampaignPage:
         """It is the first of a recurring campaign that was not ended."""
         row = self.row
         is_series = bool(row.recurs) and row.first is None and row.launched_at is not None
-        return is_series and row.times_ended_at is None and self.view.status != CampaignStatus.CANCELLED
+        return is_series and row.times_ended_at is None
 
     @property
     def times_are_paused(self) -> bool:

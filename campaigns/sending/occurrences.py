@@ -7,13 +7,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns.contract import CampaignStatus, occurrence_campaign_id
+from campaigns.contract import occurrence_campaign_id
 from campaigns.models import Campaign, CampaignSettings
 from campaigns.models.templates import MessageTexts
 
 _SAME = (
     "name", "category", "transactional", "template", "template_version", "audience", "rate_per_minute", "recurs",
-    "time_zone", "missed_runs", "defers", "draft_version", "created_by", "launched_by",
+    "time_zone", "missed_runs", "defers", "asks_first", "draft_version", "created_by", "launched_by",
     *(field.name for field in MessageTexts._meta.fields),
 )  # fmt: skip
 
@@ -25,7 +25,7 @@ StartInput = Callable[[Campaign], dict[str, Any]]
 def next_occurrence(series_id: str, planned_at: datetime, start_input: StartInput) -> Campaign | None:
     """The occurrence that is due at ``planned_at``: its row, ready to start; the same one for the same moment.
 
-    The first is the launched row itself. None when the series has ended – it was cancelled, or its end has come – or its times
+    The first is the launched row itself. None when the series has ended – somebody has cancelled it – or its times
     are paused: then one that is written and not started waits for whoever lets them come again.
     """
     with transaction.atomic():
@@ -37,7 +37,8 @@ def next_occurrence(series_id: str, planned_at: datetime, start_input: StartInpu
         if known is not None:
             is_held = first.times_paused_at is not None and known.status == Campaign.STARTING
             return None if is_held else known
-        is_over = first.status == CampaignStatus.CANCELLED or first.times_ended_at is not None or not first.recurs
+        # Not by its status: the row is its first time too, and may have been skipped, or not approved, alone.
+        is_over = first.times_ended_at is not None or not first.recurs
         if is_over or first.times_paused_at is not None:
             return None
         if first.planned_at is None:

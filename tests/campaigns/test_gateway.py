@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
-from campaigns import gateway, preferences, reconciler
+from campaigns import gateway, holdings, preferences, reconciler
 from campaigns.actions import actions_for
 from campaigns.contract import (
     By,
@@ -22,7 +22,7 @@ from campaigns.contract import (
     SendGrant,
     StopReport,
 )
-from campaigns.gateway import Draft, launching, recurring, series, starting, trying
+from campaigns.gateway import Draft, contacts, launching, recurring, series, starting, trying
 from campaigns.live import page_of
 from campaigns.models import Campaign, Contact, OptOut, SandboxMessage, Segment, SendLog
 from campaigns.models.words import Outcome
@@ -347,6 +347,53 @@ class TestRecurring:
         assert series.pause_all_times("ann") == []
         cancel = next(one for one in actions_for(page_of(Campaign.objects.get()), marketer) if one.name == "cancel")
         assert not cancel.allowed
+
+    def test_an_approval_that_was_asked_for_first_is_asked_for_at_each_of_its_times(
+        self, marketer: User, temporal_server: Any
+    ) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1", asks_first=True)
+        for day in range(2):
+            assert gateway.start_occurrence(campaign_id, timezone.now() + timedelta(days=day))
+        above = [row.start_input["limits"]["approval_above"] for row in Campaign.objects.order_by("occurrence")]
+        assert above == [0, 0]
+
+    @pytest.mark.parametrize("status", [CampaignStatus.CANCELLED, CampaignStatus.COMPLETED])
+    def test_whatever_became_of_its_first_time_the_next_begins(
+        self, marketer: User, temporal_server: Any, status: str
+    ) -> None:
+        """It was skipped, say, or not approved."""
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        gateway.start_occurrence(campaign_id, timezone.now())
+        Campaign.objects.update(status=status, reason="It could not begin within 60 seconds.")
+        assert page_of(Campaign.objects.get()).has_times_to_come
+        cancel = next(one for one in actions_for(page_of(Campaign.objects.get()), marketer) if one.name == "cancel")
+        assert cancel.allowed
+        tomorrow = timezone.now() + timedelta(days=1)
+        assert gateway.start_occurrence(campaign_id, tomorrow) == f"campaign-{campaign_id}-2"
+        assert [one.workflow_id for one in series.pause_all_times("ann")] == [f"campaign-{campaign_id}"]
+
+    def test_between_two_times_it_keeps_its_segment_and_is_on_its_persons_name(
+        self, marketer: User, temporal_server: Any
+    ) -> None:
+        people(1, locale="de")
+        filters = {"filters": [{"field": "locale", "op": "starts_with", "value": "de"}]}
+        segment = Segment.objects.create(name="few", filters=filters)
+        campaign_id = created(marketer, recurs="0 9 * * *", audience={"segment": "few"})
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        gateway.start_occurrence(campaign_id, timezone.now())
+        Campaign.objects.update(status=CampaignStatus.COMPLETED)
+        assert "Spring" in contacts.why_not_deleted(segment)
+        with pytest.raises(gateway.CampaignRefused, match="few"):
+            contacts.save_segment(Segment(pk=segment.pk, name="many", filters=filters), user=marketer)
+        assert holdings.held_by(marketer) == ["Campaigns under way that they launched: 1. Those go on."]
+        gateway.cancel(campaign_id, user=marketer, door=Door.WEB, key="c1")
+        assert contacts.why_not_deleted(segment) == ""
+        assert holdings.held_by(marketer) == []
+        assert contacts.save_segment(Segment(pk=segment.pk, name="many", filters=filters), user=marketer).name == "many"
 
     def test_cancelled_before_its_first_time(self, marketer: User, temporal_server: Any) -> None:
         people(1)

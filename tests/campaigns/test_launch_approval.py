@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 
 from approvals import gateway as approvals
 from approvals.contract import ApprovalStatus, ApprovalView
@@ -141,6 +142,26 @@ def test_a_smaller_audience_is_not_asked_about(marketer: User) -> None:
     campaign_id = launched(marketer, {"user_ids": [uid(1), uid(2)]})
     assert until(campaign_id, "completed").counts["sent"] == 2
     assert ApprovalRequest.objects.count() == 0
+
+
+def test_a_recurring_one_asks_at_each_of_its_times_however_the_one_before_ended(marketer: User, lead: User) -> None:
+    """Few as they are: it was launched so. Skipped once and rejected once, it still comes again, and never unasked."""
+    policy()
+    audience = {"user_ids": [uid(1)]}
+    draft = Draft("Spring", "push", audience, "Hello", "Dear {{ name }}", rate_per_minute=FAST, recurs="0 9 1 1 *")
+    campaign_id = gateway.create_draft(user=marketer, draft=draft, key="d").campaign_id
+    gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l", asks_first=True)
+    now = timezone.now()
+    gateway.start_occurrence(campaign_id, now - timedelta(minutes=5))
+    assert "could not begin within" in until(campaign_id, "cancelled").reason
+    eventually(lambda: Campaign.objects.filter(campaign_id=campaign_id, status="cancelled").exists())
+    assert gateway.start_occurrence(campaign_id, now) == f"campaign-{campaign_id}-2"
+    decide(asked(f"{campaign_id}-2"), lead, approved=False, comment="Not this week.")
+    until(f"{campaign_id}-2", "cancelled")
+    later = now + timedelta(seconds=1)
+    assert gateway.start_occurrence(campaign_id, later) == f"campaign-{campaign_id}-3"
+    until(f"{campaign_id}-3", "awaiting_approval")
+    assert SandboxMessage.objects.count() == 0
 
 
 def test_without_a_policy_it_pauses_and_says_why(marketer: User) -> None:
