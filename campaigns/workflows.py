@@ -274,11 +274,18 @@ class CampaignWorkflow(CampaignMessages):
         self.is_renewing = True
         await workflow.wait_condition(lambda: not (self.saves_under_way or self.stock.is_counting))
         await self.drain()
+        # The last count, or a stop that nobody waits for, may have raised the gate: the next run takes it for written.
+        while not self._leaves_nothing_behind():
+            await workflow.wait_condition(self._leaves_nothing_behind)
         state = self.state
         if state.is_over:
             self.is_renewing = False
             return
         workflow.continue_as_new(state.of_the_next_run(self.version))
+
+    def _leaves_nothing_behind(self) -> bool:
+        is_busy = self.saves_under_way or self.stock.is_counting or not workflow.all_handlers_finished()
+        return self.gate.is_closed and not is_busy
 
     async def _save(self) -> int:
         # While it continues as new the next run saves: this one leaves no activity behind.

@@ -32,6 +32,8 @@ LATE_GAP = timedelta(seconds=2)
 """Between two rounds for deferred recipients: those whose moments lie closer together are taken up together."""
 WHAT_WAS_STOPPED = "what-was-stopped-pauses-nothing"
 """Patch: the trouble of a shard of before a pause does not pause what was resumed since."""
+FOUND_OPEN = "a-gate-that-is-found-open-is-written-again"
+"""Patch: before it, a row whose gate was lower than the workflow's halted every batch at once, and new ones for ever."""
 TOLD_LAST = "shards-are-told-last"
 """Patch: what a shard is told is sent after the row is being saved, also when it had just started. That it has started leads
 to nothing by itself, so nothing may begin earlier because of it (temporalio/sdk-rust#1146; the keeper tells more)."""
@@ -48,9 +50,12 @@ class Shard:
 
 
 class Fleet:
-    def __init__(self, state: CampaignState, is_being_saved: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self, state: CampaignState, is_being_saved: Callable[[], bool], gate_found_open: Callable[[int], None]
+    ) -> None:
         self._state = state
         self._is_being_saved = is_being_saved
+        self._gate_found_open = gate_found_open
         self._running: dict[int, Shard] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.ended = 0
@@ -156,6 +161,10 @@ class Fleet:
         state.it.gate = max(state.it.gate, result.gate)
         if result.stopped and shard.due_by is None and result.next_position <= shard.positions.last:
             state.it.left.append(Positions(result.next_position, shard.positions.last))
+        # Halted by a gate that is not higher: by a lower one.
+        is_open = result.stopped == StopReason.HALTED and result.gate <= shard.gate
+        if is_open and workflow.patched(FOUND_OPEN):
+            self._gate_found_open(shard.gate)
         if result.stopped in (StopReason.ERRORS, StopReason.FAILED) and not self._was_stopped(shard):
             state.pause_by_itself(result.reason)
 

@@ -38,8 +38,8 @@ class CampaignMessages(LiveWorkflow):
     def __init__(self, request: CampaignInput) -> None:
         self.state = CampaignState(request, workflow.now, self.touch)
         self.resume_version(self.state.it.version)
-        self.fleet = Fleet(self.state, lambda: self.begun_save >= self.version)
         self.gate = Gate(self.state)
+        self.fleet = Fleet(self.state, lambda: self.begun_save >= self.version, self.gate.found_open)
         self.stock = Stocktaker(self.state, lambda: len(self.fleet) > 0)
         self.early_decisions: list[ApprovalResult] = []
         self.recounts = 0

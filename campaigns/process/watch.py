@@ -28,6 +28,9 @@ class Gate:
 
     It does not wait for the writing of the one before, whose end leads to nothing (the reason is the keeper's). The row
     only ever takes a higher gate, so that it does not matter which arrives first.
+
+    A run believes that the one before it has written the gate. Where the row says otherwise, as after a database was
+    restored, the first batch tells.
     """
 
     def __init__(self, state: CampaignState) -> None:
@@ -58,6 +61,10 @@ class Gate:
         self._begun = max(self._begun, self._written)
         # After a reset the database may know more than we: a batch for a lower gate would send nothing.
         self._state.it.gate = max(self._state.it.gate, self._written)
+
+    def found_open(self, gate: int) -> None:
+        """A batch that was begun for this gate has found a lower one in the row: it is written again."""
+        self._written = self._begun = min(self._written, gate - 1)
 
     async def closed(self) -> None:
         await workflow.wait_condition(lambda: self.is_closed)

@@ -104,6 +104,22 @@ async def failing_after_it_went_well(desk: CampaignDesk, agency: SlowAgency) -> 
     return campaign
 
 
+async def found_open_after_a_restore(desk: CampaignDesk, agency: SlowAgency) -> object:
+    """The row has a lower gate than the workflow. Before the patch only somebody else could mend that."""
+    agency.slow = asyncio.Event()
+    campaign = await desk.launch()
+    await campaign.until(lambda view: view.shards_running > 0)
+    await campaign.act("pause")
+    await campaign.until(lambda view: view.shards_running == 0)
+    agency.gates.clear()
+    agency.slow.set()
+    await campaign.act("resume")
+    await aeventually(lambda: len(agency.batches) > 3, timeout=30)
+    agency.gates[campaign.campaign_id] = 1
+    await campaign.handle.result()
+    return campaign
+
+
 async def _ended_or_paused(campaign: Any) -> None:
     """Before the patches these campaigns paused, and would wait for somebody."""
     await campaign.until(lambda view: view.status in ("completed", "paused"))
@@ -116,4 +132,5 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     resumed_while_failures_are_counted,
     cancelled_while_its_gate_is_written,
     failing_after_it_went_well,
+    found_open_after_a_restore,
 ]

@@ -54,6 +54,7 @@ WITHOUT = [
     ("those-that-start-are-held", "stops/0.1.0-second/stopped"),
     ("what-was-stopped-pauses-nothing", "late/0.1.0-first/found_dead_after_the_resume"),
     ("the-latest-failures-pause-it", "late/0.1.0-third/failing_after_it_went_well"),
+    ("a-gate-that-is-found-open-is-written-again", "late/0.1.0-fourth/found_open_after_a_restore"),
 ]
 """Histories from before a patch that lead to its place, in each area that has it."""
 

@@ -138,6 +138,7 @@ class FakeAgency:
 
     @activity.defn
     async def close_gate(self, gate: GateInput) -> int:
+        self._break("close_gate")
         self.gates[gate.campaign_id] = max(self.gates[gate.campaign_id], gate.gate)
         return self.gates[gate.campaign_id]
 

@@ -18,6 +18,8 @@ class SlowAgency(FakeAgency):
     """Its answers can be held back, each after what it answers was read or done."""
 
     held_counts: asyncio.Event | None = None
+    counts_at_last: bool = False
+    """A count that was held back tells of the moment at which it is let go."""
     held_saves: asyncio.Event | None = None
     held_gates: asyncio.Event | None = None
     dead_batches: asyncio.Event | None = None
@@ -35,7 +37,7 @@ class SlowAgency(FakeAgency):
         self.counts_begun += 1
         if self.held_counts is not None:
             await self.held_counts.wait()
-        return stock
+        return self._stock(campaign_id) if self.counts_at_last else stock
 
     @activity.defn
     async def close_gate(self, wish: GateInput) -> int:

@@ -144,6 +144,57 @@ class TestRunsThatEnd:
         agency.slow.set()
         assert (await ended(campaign)).counts["sent"] == 10
 
+    @pytest.mark.parametrize("raised_by", ["a count", "a stop"])
+    async def test_a_gate_that_is_raised_as_a_run_ends_is_written(
+        self, desk: CampaignDesk, agency: SlowAgency, raised_by: str
+    ) -> None:
+        agency.audience, agency.held_behind = 40, 20
+        agency.held_counts, agency.counts_at_last = asyncio.Event(), True
+        agency.fails = set(range(1, 21)) if raised_by == "a count" else set()
+        # A batch of four is no reason to pause; twenty are.
+        campaign = await desk.launch(
+            renew_after=120, shard_size=20, shards_at_once=2, pause_error_percent=50, pause_error_least=10
+        )
+        first_run = (await campaign.handle.describe()).run_id
+        await aeventually(lambda: agency.sends == 20, timeout=30)
+        await aeventually(lambda: agency.counts_begun, timeout=30)
+        for per_minute in range(50_000, 50_025):
+            await campaign.act("set_rate", per_minute=per_minute)
+        agency.held_behind = 0
+        await aeventually(lambda: _has_no_shard(campaign), timeout=30)
+        # All that the run still waits for is the count.
+        assert (agency.gates[campaign.campaign_id], await _runs(campaign, first_run)) == (0, 1)
+        if raised_by == "a stop":
+            agency.breaks = ["close_gate:DatabaseError", "close_gate:DatabaseError"]
+            await campaign.handle.signal("stop", {"requested_by": "admin", "reason": "Wrong prices"})
+            await campaign.until_status("paused")
+        agency.held_counts.set()
+        await aeventually(lambda: _follows(campaign, first_run), timeout=30)
+        assert (await campaign.view()).status == "paused"
+        assert agency.gates[campaign.campaign_id] == 1
+        await campaign.act("resume")
+        result = await ended(campaign)
+        assert (result.status, agency.sends, agency.most_to_one) == ("completed", 40, 1)
+        assert len(agency.batches) < 30
+
+    async def test_a_gate_that_is_found_open_is_written_again(self, desk: CampaignDesk, agency: SlowAgency) -> None:
+        agency.slow = asyncio.Event()
+        campaign = await desk.launch()
+        await campaign.until(lambda view: view.shards_running > 0)
+        await campaign.act("pause")
+        # A batch hears of its cancellation with its heartbeat, some seconds later; until then it would go by the gate.
+        await aeventually(lambda: _has_no_shard(campaign), timeout=30)
+        agency.gates.clear()  # as of a database that was restored
+        agency.slow.set()
+        await campaign.act("resume")
+        assert (await ended(campaign)).counts["sent"] == 10
+        assert agency.most_to_one == 1
+        assert len(agency.batches) < 10
+
+
+async def _follows(campaign: RunningCampaign, first_run: str | None) -> bool:
+    return await _runs(campaign, first_run) > 1
+
 
 async def _has_no_shard(campaign: RunningCampaign) -> bool:
     return (await campaign.view()).shards_running == 0
