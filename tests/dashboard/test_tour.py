@@ -64,7 +64,7 @@ def test_the_demo_holds_orders_in_every_state(worker: None) -> None:
     place_demo_orders()
     assert unplaced_orders() == []
     wanted = set(OrderStatus)
-    eventually(lambda: set(Order.objects.values_list("status", flat=True)) == wanted, timeout=20)
+    eventually(lambda: set(Order.objects.values_list("status", flat=True)) == wanted, timeout=60)
     failing = Order.objects.get(idempotency_key="ops:demo-order-payment-failing").order_id
     reading = gateway.read_order(failing).view
     assert reading.payment.next_attempt_at is not None

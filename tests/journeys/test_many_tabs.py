@@ -1,6 +1,5 @@
 import asyncio
 import re
-import time
 
 import pytest
 from playwright.async_api import Page, expect
@@ -28,6 +27,13 @@ NO_SOCKETS = """window.WebSocket = class extends EventTarget {
 """As behind a proxy that lets none through."""
 
 
+WAITED_FOR_A_CONNECTION = """() => {
+    const [page] = performance.getEntriesByType("navigation");
+    return page.requestStart - page.fetchStart;
+}"""
+"""Milliseconds: what the server and the drawing take, on a machine that is busy, is not in it."""
+
+
 class TestSevenTabs:
     async def test_all_are_live_and_all_stay_usable(self, tabs: Tabs) -> None:
         """Six held requests would leave a browser none for the seventh tab: HTTP/1.1 allows six to a host."""
@@ -43,10 +49,9 @@ class TestSevenTabs:
         await pay(ops)
         await asyncio.gather(*(sees_status(page, "Paid") for page in pages))
         for page in pages:
-            start = time.monotonic()
             await page.goto("/orders/")
             await expect(page.get_by_role("heading", name="Orders", exact=True)).to_be_visible()
-            assert time.monotonic() - start < 4
+            assert await page.evaluate(WAITED_FOR_A_CONNECTION) < 1_000
 
     async def test_the_fallback_takes_over_where_sockets_do_not_get_through(self, tabs: Tabs) -> None:
         tabs.expect("WebSocket connection to")

@@ -18,10 +18,10 @@ from tests.soak.sizes import pick
 from tests.stack import Stack
 
 SEED = 20261122
-PEOPLE = pick(short=150, full=600)
+PEOPLE = pick(short=200, full=600)
 PAUSES = pick(short=3, full=25)
 RATE = pick(short=2_400, full=1_500)
-"""A minute, and so about 4 s of messages in the short soak and 24 s in the full one, pauses left out."""
+"""A minute, and so about 5 s of messages in the short soak and 24 s in the full one, pauses left out."""
 WATCHED = 2.0
 """Seconds after a pause in which no message may begin, beyond the first one."""
 GRACE = 1.0
@@ -117,7 +117,7 @@ class TestPauses:
         self, agency: Agency, say: Callable[[str], None]
     ) -> None:
         stack, sending = agency.stack, Sending(agency, "RESUMED")
-        share = PEOPLE // 8
+        share = PEOPLE // 12
         await sending.launch(batch_size=20)
         await sending.moves(share)
         # Both workers, so that whichever had the batch is dead; the resume comes before anybody has missed it.
@@ -137,6 +137,7 @@ class TestPauses:
         stack.start_temporal()
         await sending.moves(share)
         await sending.pause()
+        assert len(sending.begun) < PEOPLE - share, "Too few are left for the new code."
         _deploy(stack)
         await sending.act("resume")
         await sending.moves(share)

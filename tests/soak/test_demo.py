@@ -93,10 +93,10 @@ class TestDemo:
                 },
             )
             path = f"/api/orders/{order['order_id']}"
-            eventually(lambda: demo.api("GET", path)["stage"] == "awaiting_payment", timeout=15)
+            eventually(lambda: demo.api("GET", path)["stage"] == "awaiting_payment", timeout=90)
             # The requests come while people look already; who asks them leaves when that is done.
-            eventually(lambda: demo.waiting_for("manager") > 1 and demo.waiting_for("hr") > 0, timeout=30)
-            eventually(lambda: len(demo.children()) == 3, timeout=30)
+            eventually(lambda: demo.waiting_for("manager") > 1 and demo.waiting_for("hr") > 0, timeout=90)
+            eventually(lambda: len(demo.children()) == 3, timeout=90)
             children = demo.children()
             demo.process.send_signal(signal.SIGINT)
             assert demo.process.wait(60) == 0, demo.said()
@@ -105,7 +105,7 @@ class TestDemo:
         with running_demo(data_dir) as demo:
             card = {"payment_method": "card", "card_token": "tok_visa", "amount_cents": order["total_cents"]}
             demo.api("POST", f"{path}/payment", card)
-            eventually(lambda: demo.api("GET", path)["status"] == "paid", timeout=15)
+            eventually(lambda: demo.api("GET", path)["status"] == "paid", timeout=90)
             children = demo.children()
             # A child that ends takes the demo with it, which says who it was.
             worker = next(each for each in children if "runworker" in each.cmdline())

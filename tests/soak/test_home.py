@@ -91,7 +91,8 @@ class TestVeryManyViewers:
         told: list[float] = []
         memory: list[int] = []
         async with Shop(own_stack) as shop, _watching(own_stack.base_url, sessions) as viewers:
-            before, begun = await _counts(own_stack), monotonic()
+            begun = monotonic()
+            before = await _counts(own_stack)
             while (now := monotonic() - begun) < SECONDS:
                 order_id = (await shop.place(("MOUSE-001", 1)))["order_id"]
                 await _all_know(viewers, order_id)
@@ -100,7 +101,8 @@ class TestVeryManyViewers:
                 if now >= SECONDS * WARM:
                     memory.append(own_stack.memory(own_stack.webs[0]))
                 await asyncio.sleep(max(0.0, CHANGE_EVERY - (monotonic() - begun - now)))
-            seconds, after = monotonic() - begun, await _counts(own_stack)
+            after = await _counts(own_stack)
+            seconds = monotonic() - begun
             assert all(one.close_code is None for one in viewers)
         reads = after["home_reads"] - before["home_reads"]
         pulses = after["sql"].get("pulse", 0) - before["sql"].get("pulse", 0)
