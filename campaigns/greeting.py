@@ -16,12 +16,21 @@ from campaigns.contract import (
     WelcomeStatus,
     grant_id_for,
 )
-from campaigns.models import Contact
-from campaigns.models.words import Outcome
+from campaigns.models import Contact, SendLog
+from campaigns.models.words import COUNTED, Outcome
 from campaigns.policies import policy_for
 from campaigns.preferences import opted_out
 from campaigns.rendering import RenderProblem, compile_message, contact_values
-from campaigns.send_log import Grant, Refusal, commit_intent, record_outcome, record_refusals
+from campaigns.send_log import (
+    GIVEN_BACK,
+    Grant,
+    Refusal,
+    commit_intent,
+    record_outcome,
+    record_refusals,
+    record_unused,
+)
+from campaigns.sending.granting import GRANT_IS_GOOD_FOR, TOO_OLD
 from campaigns.unsubscribe import Wish, link_for, links_for
 from campaigns.welcome_texts import texts_for
 
@@ -37,8 +46,12 @@ _GREETED = "They have been greeted already."
 
 
 def prepare(greeting: GreetingRequest) -> SendRequest | GreetingResult:
-    """What to ask the actor; the result itself when it is known already that nothing may be sent. Asking starts an actor."""
+    """What to ask the actor; the result itself when it is known already: nothing may be sent, or it has begun before.
+    Asking starts an actor."""
     grant = _grant(greeting)
+    # Before their wishes: one that has begun must not be called denied because they have opted out since.
+    if (begun := SendLog.objects.filter(grant_id=grant.grant_id, outcome__in=COUNTED).first()) is not None:
+        return _found(grant, Outcome(begun.outcome), begun.code)
     contact = Contact.objects.filter(user_id=greeting.user_id).first()
     if code := _known_refusal(contact, greeting):
         decision = SendDecision(False, code, _DENIALS[code], grant_id=grant.grant_id)
@@ -68,17 +81,27 @@ def note_refusal(greeting: GreetingRequest, decision: SendDecision) -> GreetingR
     is_for_now = decision.next_allowed_at is not None
     record_refusals([Refusal(_grant(greeting), decision, greeting.asked, defer=is_for_now)], tells=True)
     if decision.code == DecisionCode.GRANT_SPENT:
-        return GreetingResult(WelcomeStatus.WAITING, decision.reason, decision.code, timezone.now(), is_spent=True)
+        return _asks_again(decision.reason, decision.code)
     status = WelcomeStatus.WAITING if is_for_now else WelcomeStatus.DENIED
     return GreetingResult(status, decision.reason, decision.code, decision.next_allowed_at)
+
+
+def _asks_again(reason: str, code: str) -> GreetingResult:
+    """This grant is spent, and nothing was sent under it: the next one is asked for at once, or when their night is over."""
+    return GreetingResult(WelcomeStatus.WAITING, reason, code, timezone.now(), is_spent=True)
 
 
 def send(greeting: GreetingRequest, granted: SendGrant) -> GreetingResult:
     """The intent, the message, the outcome. ``is_spent`` says that the grant has to be given back.
 
     Begun again after a crash, it finds the intent: whether that message went out nobody knows, and it is not sent again.
+    A grant that has grown old is not used: it was given for another hour of their day, and for another window.
     """
     grant = _grant(greeting).given(granted)
+    if timezone.now() - granted.granted_at > GRANT_IS_GOOD_FOR:
+        code, words = TOO_OLD
+        if record_unused(grant, greeting.attempt, code=code, detail=words):
+            return _asks_again(words, code)
     intent = commit_intent(grant)
     if not intent.is_new:
         return _found(grant, intent.outcome, intent.code)
@@ -107,6 +130,8 @@ def _found(grant: Grant, outcome: Outcome, code: str) -> GreetingResult:
     """What the log has of this greeting already."""
     if outcome == Outcome.SENT:
         return GreetingResult(WelcomeStatus.SENT)
+    if outcome == Outcome.DENIED and code == GIVEN_BACK:
+        return _asks_again("Its grant was given back meanwhile.", code)
     if outcome == Outcome.DENIED:
         return GreetingResult(WelcomeStatus.DENIED, _DENIALS.get(code, _GREETED), code, is_spent=True)
     if outcome == Outcome.FAILED:

@@ -11,6 +11,7 @@ from campaigns.contact_locks import lock_contact, lock_contacts
 from campaigns.contract import DecisionCode
 from campaigns.models import Contact, OptOut, SendLog
 from campaigns.models.words import ATTEMPTED, COUNTED, Outcome, RecipientState
+from campaigns.send_log.outcomes import Ending, left_over, record_outcomes
 from campaigns.send_log.rows import Grant, next_attempt, row_of, settle_recipients
 
 DUPLICATE = "duplicate"
@@ -47,6 +48,9 @@ def commit_intents(grants: Sequence[Grant], *, before: Callable[[], None] | None
     In one transaction: the contacts' rows are locked, the opt-outs are read, the intents are written. When the caller has no
     transaction of its own open, they are committed on return. ``before`` is called first in it; what it raises ends it.
     All are messages of one campaign by one channel, and nobody is among their people twice. Answers in the same order.
+
+    Whom the campaign has reached by another grant (``DUPLICATE``) stands afterwards where that message does: their grant is
+    given back, and nothing else would settle them.
     """
     assert len({grant.user_id for grant in grants}) == len(grants), "the second one would not see the first"
     if before is not None:
@@ -59,10 +63,13 @@ def commit_intents(grants: Sequence[Grant], *, before: Callable[[], None] | None
     against = OptOut.against(first.channel, first.category, transactional=first.transactional)
     out = set(OptOut.objects.filter(against, user_id__in=user_ids).values_list("user_id", flat=True))
     rows, intents = [], []
+    reached: list[Ending] = []
     for grant in grants:
         contact = contacts.get(grant.user_id)
         if (row := known.get(grant.grant_id)) is not None:
             intents.append(_known_intent(grant, row, contact))
+            if row.grant_id != grant.grant_id and grant.recipient is not None:
+                reached.append(left_over(row, grant.recipient))
             continue
         code = "" if grant.is_test else _refusal(grant, contact, has_opted_out=grant.user_id in out)
         rows.append(_intent_row(grant, attempts.get(grant.grant_id, 0) + 1, code))
@@ -70,6 +77,8 @@ def commit_intents(grants: Sequence[Grant], *, before: Callable[[], None] | None
             settle_recipients([grant], RecipientState.DENIED, code)
         intents.append(Intent(not code, Outcome.DENIED if code else Outcome.INTENT, code, contact))
     SendLog.objects.bulk_create(rows)
+    if reached:
+        record_outcomes(reached)
     return intents
 
 
@@ -86,7 +95,7 @@ def _known(grants: Sequence[Grant]) -> tuple[dict[str, SendLog], dict[str, int]]
             outcome__in=COUNTED,
             is_test=False,
         )
-    fields = ("grant_id", "user_id", "attempt", "outcome", "code", "provider_reference")
+    fields = ("grant_id", "user_id", "channel", "category", "attempt", "outcome", "code", "provider_reference")
     rows = list(SendLog.objects.filter(same).only(*fields))
     known: dict[str, SendLog] = {}
     attempts: dict[str, int] = {}

@@ -10,6 +10,9 @@ from campaigns.models import CampaignRecipient, SendLog
 from campaigns.models.words import ATTEMPTED, Outcome, RecipientState
 from campaigns.send_log.rows import Grant, next_attempt, row_of, settle_recipients
 
+CRASHED = "crashed"
+"""Code of a message of which nobody knows whether it was sent: whoever was sending it died."""
+
 _SETTLED_FROM = {
     Outcome.SENT: [Outcome.INTENT, Outcome.UNKNOWN],
     Outcome.FAILED: [Outcome.INTENT, Outcome.UNKNOWN],
@@ -27,6 +30,13 @@ class Ending:
     code: str = ""
     detail: str = ""
     provider_reference: str = ""
+
+
+def left_over(row: SendLog, recipient: int) -> Ending:
+    """What is to be recorded of a message that had begun when its recipient was taken up once more. What is known of it
+    stays, and comes into the recipient's row."""
+    grant = Grant(row.grant_id, row.user_id, row.channel, row.category, recipient=recipient)
+    return Ending(grant, Outcome.UNKNOWN, CRASHED, "Whoever was sending it ended before the answer.")
 
 
 def record_outcome(
@@ -75,15 +85,17 @@ def _settle(ending: Ending) -> tuple[Outcome, str]:
 
 
 @transaction.atomic
-def record_unused(grant: Grant, grant_attempt: int, *, code: str, detail: str) -> None:
-    """Write down a grant that is given back because no message was begun: its recipient is asked for by the next one.
+def record_unused(grant: Grant, grant_attempt: int, *, code: str, detail: str) -> bool:
+    """Write down a grant that is given back because no message was begun: its recipient, if any, is asked for by the next one.
 
-    ``grant_attempt`` is the recipient's, as the grant id has it. Safe to repeat; nothing when somebody has gone on already.
-    The slot is held until the actor has answered (:func:`slot_given_back`).
+    False, and nothing is changed, when a message was begun under it: it may have gone out, and its outcome says what becomes
+    of the slot.
+    ``grant_attempt`` is the recipient's, as the grant id has it. Safe to repeat; nothing is written when somebody has gone on
+    already. The slot is held until the actor has answered (:func:`slot_given_back`).
     """
-    assert grant.recipient is not None, "only a campaign asks again"
-    rows = CampaignRecipient.objects.filter(pk=grant.recipient, grant_attempt=grant_attempt)
-    if rows.update(grant_attempt=grant_attempt + 1):
+    asked_by_it = CampaignRecipient.objects.filter(grant_attempt=grant_attempt)
+    recipients = asked_by_it.none() if grant.recipient is None else asked_by_it.filter(pk=grant.recipient)
+    if grant.recipient is None or recipients.exists():
         row = row_of(
             grant,
             next_attempt(grant.grant_id),
@@ -96,6 +108,12 @@ def record_unused(grant: Grant, grant_attempt: int, *, code: str, detail: str) -
             settled_at=timezone.now(),
         )
         SendLog.objects.bulk_create([row], ignore_conflicts=True)
+    # Asked after the row, whose unique key waits for whoever is just committing an intent under this grant.
+    granted = SendLog.objects.filter(grant_id=grant.grant_id, outcome__in=ATTEMPTED)
+    if granted.exclude(outcome=Outcome.RELEASED).exists():
+        return False
+    recipients.update(grant_attempt=grant_attempt + 1)
+    return True
 
 
 def slot_given_back(grant_id: str) -> None:

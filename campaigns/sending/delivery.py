@@ -9,10 +9,9 @@ from campaigns.channels import ChannelProvider, Message, OutcomeUnknown, SendFai
 from campaigns.models import Contact
 from campaigns.models.words import Outcome
 from campaigns.rendering import CompiledMessage, MissingVariables, Rendered, RenderProblem, contact_values
-from campaigns.send_log import Ending, Grant, Intent
+from campaigns.send_log import CRASHED, Ending, Grant, Intent
 from campaigns.sending.desk import Desk
 from campaigns.sending.ledger import Ledger
-from campaigns.sending.stock import CRASHED
 from campaigns.unsubscribe import Wish, links_for
 
 TRIES = 3

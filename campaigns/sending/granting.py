@@ -74,7 +74,10 @@ class Granting:
                 # Given back by a batch that ended before it had counted this.
                 candidate = await self._next_grant(candidate)
             elif isinstance(answer, SendGrant) and timezone.now() - answer.granted_at > GRANT_IS_GOOD_FOR:
-                candidate = await self.give_back_unused(turn, answer, *TOO_OLD)
+                following = await self.give_back_unused(turn, answer, *TOO_OLD)
+                if following is None:
+                    return turn, answer  # its intent is found when it is committed, and nothing is sent
+                candidate = following
             else:
                 return turn, answer
         raise NoUsableGrant(f"The actor of {candidate.user_id} gives no grant that could be used.")
@@ -113,11 +116,15 @@ class Granting:
         candidate = turn.candidate
         return grant_for(self.mailing, turn.grant_id, candidate.user_id, candidate.recipient).given(answer)
 
-    async def give_back_unused(self, turn: Turn, answer: SendGrant, code: str, reason: str) -> Candidate:
+    async def give_back_unused(self, turn: Turn, answer: SendGrant, code: str, reason: str) -> Candidate | None:
         """The recipient will be asked for again, under the next grant id. First the rows, then the actor: the other way
-        round a crash between the two would let a spent id be asked for."""
+        round a crash between the two would let a spent id be asked for.
+
+        None, and nothing is given back: a message was begun under this grant, and may have gone out."""
         candidate, grant = turn.candidate, self.granted(turn, answer)
-        await self.desk.do(partial(record_unused, grant, candidate.grant_attempt, code=code, detail=reason))
+        unused = partial(record_unused, grant, candidate.grant_attempt, code=code, detail=reason)
+        if not await self.desk.do(unused):
+            return None
         await self.give_back(turn, reason)
         return replace(candidate, grant_attempt=candidate.grant_attempt + 1)
 

@@ -80,7 +80,8 @@ def load_work(batch: BatchInput, at_once: int) -> Work:
     message = _texts(campaign, mailing)
     limit = min(batch.limit, at_once + ceil(batch.rate_per_minute / 60 * batch.seconds))
     rows = list(_still_to_ask(campaign, batch)[:limit])
-    begun = settle_left_over(mailing.series_id, mailing.occurrence, [row for row in rows if batch.due_by is None])
+    # Of those who are due too: a round for them may have died between an intent and its outcome.
+    begun = settle_left_over(mailing.series_id, mailing.occurrence, rows)
     candidates = _without_known_refusals(mailing, [row for row in rows if row.pk not in begun])
     return Work(
         gate=campaign.gate,

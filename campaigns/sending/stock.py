@@ -7,12 +7,10 @@ from django.db.models import Count, Max, Min
 
 from campaigns.contract import CloseCode, Stock
 from campaigns.models import Campaign, CampaignRecipient, SendLog
-from campaigns.models.words import COUNTED, Outcome, RecipientState
-from campaigns.send_log import Grant, record_outcome
+from campaigns.models.words import COUNTED, RecipientState
+from campaigns.send_log import CRASHED, left_over, record_outcomes
 
 NOT_SETTLED = (RecipientState.PENDING, RecipientState.DEFERRED)
-CRASHED = "crashed"
-"""Code of a message of which nobody knows whether it was sent: whoever was sending it died."""
 _PIECE = 500
 
 
@@ -51,9 +49,7 @@ def settle_left_over(series_id: str, occurrence: int, recipients: Iterable[Campa
     settled = set()
     for row in rows:
         recipient = by_user[row.user_id]
-        grant = Grant(row.grant_id, row.user_id, row.channel, row.category, recipient=recipient.pk)
-        # What was sent meanwhile stays sent: the outcome that stands goes into the recipient's row.
-        record_outcome(grant, Outcome.UNKNOWN, code=CRASHED, detail="Whoever was sending it ended before the answer.")
+        record_outcomes([left_over(row, recipient.pk)])
         settled.add(recipient.pk)
     return settled
 

@@ -7,15 +7,17 @@ from typing import Any
 
 import dj_database_url
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, connections, transaction
 
-from campaigns import models, preferences, untold
+from campaigns import gateway, models, preferences, untold
 from campaigns.contact_locks import lock_contact
 from campaigns.contract import MARKETING, By, Door
 from campaigns.models.words import Outcome
 from campaigns.over_cap import who_is_over
 from campaigns.segments import filtered
 from campaigns.send_log import (
+    GIVEN_BACK,
     Ending,
     Grant,
     Intent,
@@ -24,10 +26,13 @@ from campaigns.send_log import (
     record_handed_out,
     record_outcome,
     record_outcomes,
+    record_unused,
 )
 from campaigns.sending import audience
+from temporal_worker import client
 from temporal_worker.models import ChangeCounter
 from tests.campaigns.contacts_of import contact
+from tests.eventually import eventually
 from tests.orders.at_once import at_once
 from tests.postgres import Postgres
 
@@ -238,6 +243,50 @@ class TestWhoIsOver:
         everybody = models.CapPolicy.objects.create(name="Over all", is_default=True, per_channel={"email": 3})
         assert who_is_over(of_pro).people == [("OVER-002", 2)]
         assert who_is_over(everybody).people == [("OVER-004", 4)]
+
+
+class TestAfterARestart:
+    def test_what_would_be_allowed_is_told_again_and_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def away(*args: Any, **more: Any) -> Any:
+            raise client.TemporalUnavailable("away")
+
+        monkeypatch.setattr(client, "query", away)
+        contact("RESTART-001")
+        somebody = User(username="ann", is_superuser=True)
+
+        def ask() -> bool:
+            return gateway.would_be_allowed("RESTART-001", user=somebody, channel="email").allowed
+
+        assert ask()
+        with connection.cursor() as cursor:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+        assert ask()
+
+
+class TestUnused:
+    def test_a_grant_whose_intent_is_just_being_committed_is_waited_for_and_kept(self) -> None:
+        contact("UNUSED-001")
+        one = grant("UNUSED-001")
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            assert commit_intent(one).is_new
+            answer = in_thread(pool, lambda: record_unused(one, 1, code="grant_old", detail=""))
+            eventually(_somebody_waits_for_a_lock)
+        assert not answer.result(10)
+        assert models.SendLog.objects.get(user_id="UNUSED-001").outcome == Outcome.INTENT
+
+    def test_of_many_at_once_there_is_one_row_and_no_intent_after_it(self) -> None:
+        contact("UNUSED-002")
+        one = grant("UNUSED-002")
+        assert at_once(8, lambda n: record_unused(one, 1, code="grant_old", detail="")) == [True] * 8
+        assert commit_intent(one).code == GIVEN_BACK
+        assert models.SendLog.objects.get(user_id="UNUSED-002").outcome == Outcome.RELEASED
+
+
+def _somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 class TestHandedOut:
