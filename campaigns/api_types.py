@@ -164,7 +164,7 @@ class SendAsk(BaseModel):
         min_length=1,
         max_length=MAX_ID,
         examples=["invoice-4711"],
-        description="Your own name for the message. Asked again under it, the first grant answers.",
+        description="Your own name for the message to this contact. Asked again under it, the first grant answers.",
     )
     transactional: Yes = Field(
         default=False, description="Passes caps, quiet hours and an opt-out of marketing. It needs a right of its own."

@@ -61,7 +61,8 @@ def request_send(request: HttpRequest, user_id: str, body: SendAsk, key: Key = N
     """Ask whether you may send this contact a message, which you then send yourself. 200: yes, and it counts from now on.
 
     409: no. `code` and `rule` say why, `used_by` what used the cap up, `next_allowed_at` when it would be allowed. Grant
-    ids are yours alone: those of campaigns and of other users are never meant by them.
+    ids are yours alone, and each contact's own: those of campaigns and of other users are never meant by them, and one id may
+    name what you send to many.
     """
     claim_key(request, key, body)
     answer = gateway.request_send(

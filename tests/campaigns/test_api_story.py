@@ -124,6 +124,10 @@ def ask(grant_id: str, *, who: str = "marketer", number: int = 1, **more: Any) -
     return call(f"/api/users/{uid(number)}/send-requests", body, who=who)
 
 
+def _inside(grant_id: str) -> str:
+    return f"api:marketer/{uid(1)}:{grant_id}"
+
+
 def test_a_program_asks_and_is_refused_above_the_cap_with_the_whole_decision() -> None:
     cap(2)
     person(1)
@@ -134,21 +138,21 @@ def test_a_program_asks_and_is_refused_above_the_cap_with_the_whole_decision() -
     assert ask("g1").json().items() >= {"allowed": True, "grant_id": "g1"}.items()
     refused = ask("g3").json()
     assert refused.items() >= {"allowed": False, "code": "cap_day", "limit": 2, "count": 2, "grant_id": "g3"}.items()
-    assert refused["used_by"] == ["api:marketer:g1", "api:marketer:g2"]
+    assert refused["used_by"] == [_inside("g1"), _inside("g2")]
     assert refused["next_allowed_at"]
     seen = call(actor)
     assert seen["Callboard-Source"] == "temporal"
     view = seen.json()
-    assert [one["grant_id"] for one in view["sends_in_window"]] == ["api:marketer:g1", "api:marketer:g2"]
+    assert [one["grant_id"] for one in view["sends_in_window"]] == [_inside("g1"), _inside("g2")]
     assert view["cap"]["max_per_day"] == 2
     assert view["next_allowed_at"].keys() == {"email", "sms", "push"}
     assert [one["code"] for one in view["decisions"]] == ["granted", "granted"]
     log = SendLog.objects.order_by("pk").values_list("grant_id", "outcome", "code")
     assert list(log) == [
-        ("api:marketer:g1", "unknown", ""),
-        ("api:marketer:g2", "unknown", ""),
-        ("api:marketer:g3", "denied", "cap_day"),
-        ("api:marketer:g3", "denied", "cap_day"),
+        (_inside("g1"), "unknown", ""),
+        (_inside("g2"), "unknown", ""),
+        (_inside("g3"), "denied", "cap_day"),
+        (_inside("g3"), "denied", "cap_day"),
     ]
 
 
@@ -160,7 +164,7 @@ def test_nobody_can_name_the_grant_of_a_campaign_or_of_somebody_else() -> None:
         answer = ask(f"CMP-1:1:{uid(1)}", who=who)
         assert (answer.status_code, answer.json()["grant_id"]) == (200, f"CMP-1:1:{uid(1)}")
     ids = [one["grant_id"] for one in call(f"/api/users/{uid(1)}/actor").json()["sends_in_window"]]
-    assert sorted(ids) == [f"api:marketer:CMP-1:1:{uid(1)}", f"api:other:CMP-1:1:{uid(1)}"]
+    assert sorted(ids) == [f"api:{who}/{uid(1)}:CMP-1:1:{uid(1)}" for who in ("marketer", "other")]
 
 
 def test_a_grant_is_for_one_kind_of_message_and_an_unknown_channel_starts_nobody() -> None:
@@ -188,7 +192,7 @@ def test_what_was_granted_counts_also_for_an_actor_that_was_lost() -> None:
     assert ask("g1").status_code == 200
     _lose(1)
     refused = ask("g2")
-    assert (refused.status_code, refused.json()["used_by"]) == (409, ["api:marketer:g1"])
+    assert (refused.status_code, refused.json()["used_by"]) == (409, [_inside("g1")])
 
 
 def test_an_own_cap_holds_is_kept_for_a_new_actor_and_is_taken_away() -> None:

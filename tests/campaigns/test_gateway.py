@@ -348,6 +348,77 @@ class TestRecurring:
         cancel = next(one for one in actions_for(page_of(Campaign.objects.get()), marketer) if one.name == "cancel")
         assert not cancel.allowed
 
+    def test_it_is_known_when_it_comes_again(self, marketer: User, temporal_server: Any, monkeypatch: Any) -> None:
+        """Asked for when it is launched, when a time has come, and when they come again; no list and no page asks Temporal."""
+        people(1)
+        last = (timezone.now() + timedelta(days=20)).replace(microsecond=0)
+        campaign_id = created(marketer, recurs="0 9 * * *", ends_at=last)
+        with monkeypatch.context() as away:
+            away.setattr(starting, "note_next_time", _out_of_reach)
+            gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        row = Campaign.objects.get()
+        assert row.next_time_at is not None
+        assert row.next_time_at <= timezone.now()
+        reconciler.note_next_times()
+        row.refresh_from_db()
+        assert [row.next_time_at] == recurring.next_times(row)[:1]
+        assert page_of(row).times_end_at == last
+        gateway.start_occurrence(campaign_id, row.next_time_at)
+        Campaign.objects.update(status=CampaignStatus.COMPLETED, next_time_at=timezone.now())
+        before = Campaign.objects.get().change
+        assert (series.note_next_times(), series.note_next_times()) == (1, 0)
+        row.refresh_from_db()
+        assert [row.next_time_at] == recurring.next_times(row)[:1]
+        assert row.change > before
+        page = page_of(row)
+        assert (page.times_end_at, page.own_end_at == last, page.status.word) == (
+            last,
+            False,
+            "Waits for its next time",
+        )
+        recurring.end_schedule(row)
+        Campaign.objects.update(next_time_at=timezone.now())
+        series.note_next_times()
+        page = page_of(Campaign.objects.get())
+        assert (page.row.next_time_at, page.status.word, page.has_times_to_come) == (None, "Completed", False)
+
+    def test_between_two_times_they_can_be_paused_and_come_again(self, marketer: User, temporal_server: Any) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        asked = {"user": marketer, "door": Door.WEB}
+        for status in (CampaignStatus.SCHEDULED, CampaignStatus.COMPLETED, CampaignStatus.CANCELLED):
+            Campaign.objects.update(status=status)
+            page = page_of(Campaign.objects.get())
+            offered = {one.name: one.allowed for one in actions_for(page, marketer)}
+            assert (offered["pause"], offered["cancel"], offered["rate"]) == (True, True, False)
+            gateway.pause(campaign_id, reason="Wrong prices.", key=f"p-{status}", **asked)
+            page = page_of(Campaign.objects.get())
+            assert (page.status.word, page.row.times_paused_why) == ("Paused", "Wrong prices.")
+            assert _schedule_state(campaign_id) == (True, "mara: Wrong prices.")
+            assert gateway.start_occurrence(campaign_id, timezone.now()) == ""
+            assert next(one for one in actions_for(page, marketer) if one.name == "resume").allowed
+            gateway.resume(campaign_id, key=f"r-{status}", **asked)
+            row = Campaign.objects.get()
+            assert _schedule_state(campaign_id)[0] is False
+            assert (row.times_paused_at, row.times_paused_why, page_of(row).status.word == "Paused") == (
+                None,
+                "",
+                False,
+            )
+        assert gateway.start_occurrence(campaign_id, timezone.now())
+
+    def test_a_pause_of_what_has_no_times_any_more_says_so(self, marketer: User, temporal_server: Any) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        Campaign.objects.update(status=CampaignStatus.COMPLETED)
+        recurring.end_schedule(Campaign.objects.get())
+        with pytest.raises(gateway.CampaignRefused, match="completed already"):
+            gateway.pause(campaign_id, user=marketer, door=Door.WEB, key="p1")
+        row = Campaign.objects.get()
+        assert (row.times_paused_at, row.next_time_at, row.times_ended_at is None) == (None, None, False)
+
     def test_an_approval_that_was_asked_for_first_is_asked_for_at_each_of_its_times(
         self, marketer: User, temporal_server: Any
     ) -> None:
@@ -410,6 +481,10 @@ class TestRecurring:
             gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
         assert caught.value.field == "recurs"
         assert Campaign.objects.get().status == CampaignStatus.DRAFT
+
+
+def _out_of_reach(*args: Any) -> None:
+    raise gateway.Unavailable("Temporal is out of reach.")
 
 
 def _crash(*args: Any) -> None:
@@ -540,7 +615,7 @@ class TestActors:
         assert (refused.code, refused.grant_id) == ("cap_day", "b")
         reading = gateway.read_actor(uid(1), user=marketer)
         assert reading.source == "temporal"
-        assert [one.grant_id for one in reading.view.sends_in_window] == [f"api:mara:{cid()}:1:{uid(1)}"]
+        assert [one.grant_id for one in reading.view.sends_in_window] == [f"api:mara/{uid(1)}:{cid()}:1:{uid(1)}"]
         assert not gateway.would_be_allowed(uid(1), user=marketer, channel="sms").allowed
         with pytest.raises(gateway.NotPermitted):
             gateway.request_send(uid(1), grant_id="c", transactional=True, **ask)
