@@ -26,6 +26,8 @@ class PersonAdmin(EffectAdmin, UserAdmin):
 
     help_line = "Who may log in, and which roles they have."
     help_texts: ClassVar[dict[str, str]] = {
+        "username": "Letters, digits and @ . + - _, 150 at most. Requests, orders and campaigns know people by it, so it "
+        "cannot be changed afterwards.",
         "email": "Where they are told what waits for them; a forgotten password is made anew by it.",
         "groups": "What they may do here; each role says so on its own page.",
     }
@@ -41,7 +43,9 @@ class PersonAdmin(EffectAdmin, UserAdmin):
         return super().get_queryset(request).prefetch_related("groups")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        fields = (*super().get_readonly_fields(request, obj), "last_login", "date_joined")
+        # What runs knows a person by their username: renamed, they would lose it to whoever gets the name next.
+        named = ("username",) if obj else ()
+        fields = (*super().get_readonly_fields(request, obj), *named, "last_login", "date_joined")
         return fields if _is_superuser(request) else (*fields, "is_superuser", "user_permissions")
 
     def effect(self, request: HttpRequest, form: Any, change: bool) -> Effect:

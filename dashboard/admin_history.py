@@ -28,6 +28,12 @@ class HistoryAdmin(OnlyForms, WithHelp, WithSeveralField, admin.ModelAdmin):
 
     help_line = ""
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Also what can only be read says what it is for, and why it is not to be changed."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form._meta.help_texts = {**(form._meta.help_texts or {}), **self.help_texts}
+        return form
+
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         words = [*differences(form), *(line for formset in formsets or () for line in _of_formset(formset))]
         if not words:

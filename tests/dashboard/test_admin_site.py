@@ -12,7 +12,7 @@ from django.forms import HiddenInput
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django.asserts import assertContains
+from pytest_django.asserts import assertContains, assertNotContains
 
 from approvals.models import ApprovalRequest, Employee, Involvement, Policy, PolicyLevel
 from campaigns.models import Campaign, CampaignSettings, CapPolicy, Segment
@@ -177,6 +177,17 @@ class TestPages:
         CapPolicy.objects.create(name="Night", quiet_from="22:00", quiet_to="08:00")
         CapPolicy.objects.update(changed_at=datetime(2026, 11, 3, 16, 5, tzinfo=UTC))
         assertContains(site.get(address(CapPolicy, "changelist")), "3 Nov 2026, 16:05 UTC")
+
+    def test_a_username_stays_because_what_runs_knows_people_by_it(self, site: Client) -> None:
+        assert 'name="username"' in site.get(address(User, "add")).content.decode()
+        nora = User.objects.create_user("nora")
+        page = site.get(address(User, "change", nora.pk))
+        assertContains(page, "know people by it, so it cannot be changed afterwards")
+        assertNotContains(page, 'name="username"')
+        change(site, nora, username="hr", first_name="Nora")
+        nora.refresh_from_db()
+        assert (nora.username, nora.first_name) == ("nora", "Nora")
+        assert last() == "First name: nothing → Nora"
 
     def test_only_staff_comes_in(self, db: None, client: Client) -> None:
         assert client.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
