@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import timezone
 
 from dashboard.accounts.addresses import address_of
 from dashboard.accounts.models import OpenSession
@@ -33,6 +34,8 @@ def keep_whose_session_it_is(request: HttpRequest | None, user: User, **kwargs: 
 @receiver(post_delete, sender=Session)
 def close_pages_of_session(instance: Session, **kwargs: Any) -> None:
     """Log-out, here or from elsewhere: Django deletes the session's row."""
+    if instance.expire_date <= timezone.now():
+        return  # its pages were closed at its end, and its ``OpenSession`` is forgotten together with others
     if SESSION_KEY not in instance.get_decoded():
         return  # nobody was logged in by it
     with transaction.atomic():

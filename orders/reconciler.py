@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from django.utils import timezone
 
-from dashboard.models import RequestKey
+from dashboard.models import OpenSession, RequestKey
 from orders import gateway
 from orders.models import WebhookEvent
 
@@ -48,3 +48,8 @@ def start_starting_orders() -> None:
 def forget_request_keys() -> None:
     """Idempotency keys that are older than the outcomes they lead to."""
     RequestKey.objects.filter(created_at__lt=timezone.now() - REQUEST_KEYS_KEPT).delete()
+
+
+def forget_expired_sessions() -> None:
+    """Log-ins that have run out, by themselves."""
+    OpenSession.forget_expired()

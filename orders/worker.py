@@ -28,5 +28,6 @@ AREA_WORKER = AreaWorker(
         Periodic("start taken orders", timedelta(seconds=5), reconciler.start_starting_orders),
         Periodic("deliver payment events", timedelta(seconds=5), reconciler.deliver_received_events),
         Periodic("forget old request keys", timedelta(hours=6), reconciler.forget_request_keys),
+        Periodic("forget expired sessions", timedelta(hours=6), reconciler.forget_expired_sessions),
     ],
 )

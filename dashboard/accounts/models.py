@@ -6,6 +6,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import models
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+AT_ONCE = 500
+"""Sessions that are deleted in one transaction: SQLite lets nobody else write meanwhile."""
 
 
 class Profile(models.Model):
@@ -52,7 +57,26 @@ class OpenSession(models.Model):
         return f"Session of {self.user} since {self.since}"
 
     @classmethod
+    def of(cls, user: Any) -> models.QuerySet["OpenSession"]:
+        """Where somebody is logged in. A session that has run out tells nobody, and its row stays for a while."""
+        return cls.objects.filter(Exists(_sessions(expire_date__gt=timezone.now())), user=user)
+
+    @classmethod
+    def forget_expired(cls) -> None:
+        """Deletes the sessions that have run out, which Django leaves to whoever runs it, and what was known of them."""
+        expired = Session.objects.filter(expire_date__lt=timezone.now()).order_by("expire_date")
+        while keys := list(expired.values_list("pk", flat=True)[:AT_ONCE]):
+            # Asked once more: one that was saved meanwhile has another end.
+            expired.filter(pk__in=keys).delete()
+        cls.objects.filter(~Exists(_sessions())).delete()
+
+    @classmethod
     def end_all(cls, user: Any, *, but: str | None = None) -> int:
         """Logs somebody out everywhere, but for the session with this key. Returns how many sessions ended."""
         keys = list(cls.objects.filter(user=user).exclude(session_key=but or "").values_list("session_key", flat=True))
         return Session.objects.filter(session_key__in=keys).delete()[0]
+
+
+def _sessions(**wanted: Any) -> models.QuerySet[Session]:
+    """Django's row of an open session, for a condition on that one."""
+    return Session.objects.filter(session_key=OuterRef("session_key"), **wanted)

@@ -100,7 +100,7 @@ def _draw(request: HttpRequest, *, status: int = 200, **changes: Any) -> HttpRes
         "form": ProfileForm.of(user),
         "token_form": TokenForm(),
         "tokens": ApiToken.objects.filter(user=user).order_by("-created_at"),
-        "sessions": OpenSession.objects.filter(user=user),
+        "sessions": OpenSession.of(user),
         "here": request.session.session_key,
         "slack": list(user.slack_identities.all()),
         "takes_part": user.has_perm("approvals.ask_approval"),
