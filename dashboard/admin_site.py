@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.generic import RedirectView
@@ -38,6 +39,10 @@ class Site(admin.AdminSite):
             raise PermissionDenied
         answer: HttpResponse = login_required(super().login)(request, extra_context)
         return answer
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """One way for this too: the profile's, which ends one's other sessions."""
+        return redirect("password_change")
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**(extra_context or {}), "sections": self._sections(request)})

@@ -24,11 +24,23 @@ from temporal_worker.models import ChangeCounter
 
 @receiver(user_logged_in)
 def keep_whose_session_it_is(request: HttpRequest | None, user: User, **kwargs: Any) -> None:
-    """Sent when the session has got its new key."""
-    if request is None or not getattr(request, "session", None) or not request.session.session_key:
+    """From where they have come. Whoever comes while somebody else is logged in has a session that was never saved."""
+    if request is None or not getattr(request, "session", None):
         return
+    if request.session.session_key is None:
+        request.session.save()
     known = {"user": user, "address": address_of(request), "browser": request.headers.get("User-Agent", "")[:300]}
     OpenSession.objects.update_or_create(session_key=request.session.session_key, defaults=known)
+
+
+@receiver(post_save, sender=Session)
+def keep_whose_session_has_a_new_key(instance: Session, created: bool, **kwargs: Any) -> None:
+    """However it came to it: what is not known here cannot be ended from elsewhere."""
+    if not created and OpenSession.objects.filter(session_key=instance.session_key).exists():
+        return
+    user_id = instance.get_decoded().get(SESSION_KEY)
+    if user_id is not None and (user := User.objects.filter(pk=user_id).first()):
+        OpenSession.objects.get_or_create(session_key=instance.session_key, defaults={"user": user})
 
 
 @receiver(post_delete, sender=Session)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
@@ -75,15 +76,17 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
         OpenSession.end_all(_user(request), but=request.session.session_key)
         messages.success(request, "You are logged in nowhere else any more.")
         return redirect("profile")
+    there = log_out_url(request)  # while the session still has its token
     OpenSession.end_all(_user(request))
-    return redirect("login")
+    logout(request)
+    return redirect(there or "login")
 
 
 class LogOut(LogoutView):
     """Django's own; who came from a provider is logged out there too."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        there = log_out_url(request)  # while the session still has its token
+        there = log_out_url(request)
         answer: HttpResponse = super().post(request, *args, **kwargs)
         return redirect(there) if there else answer
 

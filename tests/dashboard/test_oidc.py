@@ -13,6 +13,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from dashboard import health_watch
 from dashboard.accounts import oidc
 from dashboard.health_watch import Health, Sign
+from dashboard.models import OpenSession
 from tests.dashboard.oidc_provider import CLIENT_ID, CLIENT_SECRET, Provider
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,21 @@ class TestLogIn:
         assert f"{out.scheme}://{out.netloc}{out.path}" == f"{provider.issuer}/logout"
         assert parse_qs(out.query)["post_logout_redirect_uri"] == ["http://127.0.0.1:8000/accounts/login/"]
         assert "_auth_user_id" not in client.session
+
+    def test_everywhere_is_there_too(self, provider: Provider, vera: User, client: Client) -> None:
+        log_in(provider, client)
+        out = client.post("/accounts/profile/sessions/end/")["Location"]
+        assert out.startswith(f"{provider.issuer}/logout?")
+        assert "_auth_user_id" not in client.session
+
+    def test_while_somebody_else_is_logged_in(self, provider: Provider, vera: User, client: Client) -> None:
+        client.force_login(User.objects.create_user("emma"))
+        log_in(provider, client)
+        known = OpenSession.objects.get()
+        assert (known.user, known.address) == (vera, "127.0.0.1")
+        assert known.session_key == client.session.session_key
+        OpenSession.end_all(vera)
+        assert client.get("/accounts/profile/").status_code == 302
 
     def test_goes_nowhere_else(self, provider: Provider, vera: User, client: Client) -> None:
         assertRedirects(log_in(provider, client, "https://evil.example/"), "/", fetch_redirect_response=False)
