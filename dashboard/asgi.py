@@ -3,9 +3,9 @@
 import os
 
 import django
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
+from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
 from django.urls import path, re_path
 
@@ -17,6 +17,7 @@ from approvals.consumers import InboxConsumer, RequestConsumer  # noqa: E402
 from campaigns.consumer_actor import ActorConsumer, StampedeConsumer  # noqa: E402
 from campaigns.consumer_imports import ImportConsumer, ImportListConsumer  # noqa: E402
 from campaigns.consumers import CampaignConsumer, CampaignListConsumer  # noqa: E402
+from dashboard.accounts.sessions import SocketUser  # noqa: E402
 from dashboard.bodies import BodyLimit, read_bodies_from_their_files  # noqa: E402
 from dashboard.consumers import NoSuchPage, ShellConsumer  # noqa: E402
 from dashboard.handler import PageHandler  # noqa: E402
@@ -48,6 +49,6 @@ application = ProtocolTypeRouter(
     {
         "http": SafeHeaders(BodyLimit(PageHandler(), settings.MAX_REQUEST_BODY, settings.LARGER_REQUEST_BODIES)),
         # A foreign origin is refused before its cookies are looked at.
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(websocket_urls)),
+        "websocket": AllowedHostsOriginValidator(SessionMiddlewareStack(SocketUser(websocket_urls))),
     }
 )

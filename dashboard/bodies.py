@@ -16,9 +16,9 @@ from channels.db import database_sync_to_async
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpRequest
+
+from dashboard.accounts.sessions import user_of
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -149,7 +149,5 @@ def _has_permission(scope: Scope, permission: str) -> bool:
     session = cookies.get(settings.SESSION_COOKIE_NAME)
     if session is None:
         return False
-    request = HttpRequest()
-    request.session = SessionStore(session.value)
-    user = get_user(request)
-    return user.is_active and user.has_perm(permission)
+    user = user_of(SessionStore(session.value))
+    return user is not None and user.has_perm(permission)

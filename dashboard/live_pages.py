@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
-from django.contrib.auth import get_user
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 
 from dashboard.access import to_login
+from dashboard.accounts.sessions import user_of
 from dashboard.consumers import DONE, NOT_FOUND, LiveConsumer, query_of
 from dashboard.health_watch import Health
 from temporal_worker.client import WorkflowNotFound
@@ -163,8 +163,8 @@ def _refusal_now(request: HttpRequest, may_see: Callable[[User], bool]) -> HttpR
     session = request.session
     if not session.session_key or not session.exists(session.session_key):
         return to_login(request)
-    user = get_user(request)
-    if not isinstance(user, User):
+    user = user_of(session)
+    if user is None:
         return to_login(request)
     return None if may_see(user) else HttpResponse(status=404)
 

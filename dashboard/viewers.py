@@ -20,6 +20,7 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from dashboard.accounts.sessions import hashes_of
 from dashboard.auth import BACKEND
 from temporal_worker import pulse
 
@@ -168,7 +169,7 @@ def _rights(asked: set[Admission]) -> set[tuple[str, ...]]:
 def _hashes(people: QuerySet[User], asked: set[Admission]) -> dict[int, set[str]]:
     """The hashes that a session of each of these people may have."""
     found = people.filter(pk__in={user_id for user_id, _, _ in asked})
-    return {user.pk: {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()} for user in found}
+    return {user.pk: hashes_of(user) for user in found}
 
 
 viewers = Viewers()
