@@ -6,6 +6,7 @@ files by itself (``temporalio.envconfig``).
 
 import logging
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Any
 
 import dj_database_url
@@ -137,6 +138,11 @@ if OIDC_ISSUER:
         raise ImproperlyConfigured("OIDC_ISSUER is set, and so OIDC_CLIENT_ID and OIDC_CLIENT_SECRET have to be.")
     if not OIDC_ISSUER.startswith("https://") and not LOCAL:
         raise ImproperlyConfigured("OIDC_ISSUER has to be an https:// address.")
+    if find_spec("mozilla_django_oidc") is None:
+        raise ImproperlyConfigured(
+            "OIDC_ISSUER is set, but its library is not installed. Install it together with the database's, because what "
+            "uv sync does not name it removes: uv sync --extra postgres --extra oidc"
+        )
     AUTHENTICATION_BACKENDS.append("dashboard.accounts.oidc_backend.OidcBackend")
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"

@@ -16,11 +16,14 @@ PRODUCTION = {
 READ = "import dashboard.settings as s; print(s.DEMO, s.HTTPS, s.PAYMENT_WEBHOOK_SECRETS, s.SECRET_KEY)"
 
 
-def start(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+OIDC = {"OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": "callboard", "OIDC_CLIENT_SECRET": "not told"}
+
+
+def start(tmp_path: Path, code: str = READ, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     environment = {**kept, "DATA_DIR": str(tmp_path), **variables}
     return subprocess.run(
-        [sys.executable, "-X", "utf8", "-c", READ],
+        [sys.executable, "-X", "utf8", "-c", code],
         cwd=settings.BASE_DIR,
         env=environment,
         capture_output=True,
@@ -56,3 +59,12 @@ def test_a_secret_that_everybody_knows_is_refused_in_production(tmp_path: Path, 
 def test_development_and_the_demo_do_without(tmp_path: Path, mode: str) -> None:
     told = start(tmp_path, **{mode: "1"})
     assert told.stdout == f"{mode == 'DEMO'} False ['demo-webhook-secret'] only-for-development-and-the-demo\n"
+
+
+def test_openid_connect_needs_its_library(tmp_path: Path) -> None:
+    assert start(tmp_path, **PRODUCTION, **OIDC).returncode == 0
+    not_there = "import sys; sys.modules['mozilla_django_oidc'] = None; "
+    told = start(tmp_path, not_there + READ, **PRODUCTION, **OIDC)
+    assert told.returncode
+    assert "ImproperlyConfigured: OIDC_ISSUER is set, but its library is not installed." in told.stderr
+    assert "uv sync --extra postgres --extra oidc" in told.stderr
