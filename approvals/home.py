@@ -108,12 +108,11 @@ def _late(overdue: tuple[int, ApprovalRequest | None]) -> list[Need]:
 
 
 def _stuck(starting: int, now: datetime) -> list[Need]:
-    if not starting:
-        return []
+    """Told as soon as one has waited for too long, and then of all that the list behind it has."""
     rows = ApprovalRequest.objects.filter(status=ApprovalRequest.STARTING, submitted_at__lt=now - STARTS_WITHIN)
-    if not (stuck := rows.count()):
+    if not starting or not rows.exists():
         return []
-    title = f"{counted(stuck, 'request').capitalize()} {'has' if stuck == 1 else 'have'} not begun yet"
+    title = f"{counted(starting, 'request').capitalize()} {'has' if starting == 1 else 'have'} not begun yet"
     words = [text("Taken and kept; they begin by themselves once Temporal and a worker answer.")]
     return [Need(SEE_ALL, "approvals-starting", title, words, _list("all&status=starting"), mark=BAD, label="Stuck")]
 

@@ -11,6 +11,8 @@ from orders.models import Order, UnmatchedEvent
 
 IN_FLIGHT = (Order.STARTING, OrderStatus.PENDING, OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.NEEDS_ATTENTION)
 ENDED = (OrderStatus.CANCELLED, OrderStatus.REFUNDED)
+PAYMENT_FAILS = Q(status=OrderStatus.PENDING, pays_again_at__isnull=False)
+"""Orders whose payment has failed and is tried again by itself."""
 
 
 @dataclass(frozen=True)

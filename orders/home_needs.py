@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from dashboard.home.parts import BAD, WARN, Need
 from dashboard.phrases import Part, counted, text, when
-from orders.contract import OrderStage, OrderStatus
+from orders.contract import OrderStatus
+from orders.counts import PAYMENT_FAILS
 from orders.live_list import ROW_FIELDS
 from orders.models import Order, OrderSettings, UnmatchedEvent
 from orders.presentation.glance import Glance, of_row
@@ -44,7 +45,7 @@ def needs_of(standing: Standing, now: datetime) -> list[Need]:
     if standing.unmatched:
         found += _unmatched(standing.unmatched)
     if standing.starting:
-        found += _stuck(now)
+        found += _stuck(standing.starting, now)
     return found
 
 
@@ -114,18 +115,18 @@ def _sentence(glance: Glance) -> list[Part]:
 
 def _paying() -> list[Need]:
     """Payments that are tried again: they go on by themselves for now, which is why a person should know."""
-    rows = Order.objects.filter(stage=OrderStage.PAYMENT, status=OrderStatus.PENDING).order_by("updated_at")
-    seen = [(row, of_row(row)) for row in rows.only(*ROW_FIELDS)[:50]]
-    trying = [(glance.next_attempt_at, row, glance) for row, glance in seen if glance.next_attempt_at]
-    if not trying:
+    failing = Order.objects.filter(PAYMENT_FAILS)
+    count = failing.count()
+    row = failing.order_by("pays_again_at").only(*ROW_FIELDS, "pays_again_at").first() if count else None
+    if row is None or row.pays_again_at is None:
         return []
-    again_at, row, glance = min(trying, key=lambda one: one[0])
-    one = len(trying) == 1
-    title = f"Payment of order {row.order_id[-4:]} fails" if one else f"Payments of {len(trying)} orders fail"
+    glance = of_row(row)
+    one = count == 1
+    title = f"Payment of order {row.order_id[-4:]} fails" if one else f"Payments of {count:,} orders fail"
     words = [text(f"{glance.payment_error.rstrip('.') or 'The provider does not answer'}. Tried again by itself, ")]
-    words += [when(again_at, "until"), text(f", attempt {glance.attempt + 1} of {glance.max_attempts}.")]
-    href = _page(row) if one else _list("status=pending")
-    return [Need(SEE, "payments", title, words, href, mark=BAD, icon="card", label="Failing")]
+    words += [when(row.pays_again_at, "until"), text(f", attempt {glance.attempt + 1} of {glance.max_attempts}.")]
+    href, do = (_page(row), "Look") if one else (_list("tab=all&payment=failing"), "Open list")
+    return [Need(SEE, "payments", title, words, href, do, mark=BAD, icon="card", label="Failing")]
 
 
 def _late(count: int) -> list[Need]:
@@ -159,15 +160,17 @@ def _unmatched(count: int) -> list[Need]:
     return [Need(SEE_UNMATCHED, "unmatched", title, words, href, "Match…", OPERATE, icon="card", label="Unmatched")]
 
 
-def _stuck(now: datetime) -> list[Need]:
-    """Taken, and their workflow has not begun: Temporal or the worker was away, and the reconciler brings them on."""
-    stuck = Order.objects.filter(status=Order.STARTING, placed_at__lt=now - STARTS_WITHIN).count()
-    if not stuck:
+def _stuck(starting: int, now: datetime) -> list[Need]:
+    """Taken, and their workflow has not begun: Temporal or the worker was away, and the reconciler brings them on.
+
+    Told as soon as one has waited for too long, and then of all that the list behind it has.
+    """
+    if not Order.objects.filter(status=Order.STARTING, placed_at__lt=now - STARTS_WITHIN).exists():
         return []
-    title = f"{_capital(counted(stuck, 'order'))} {'has' if stuck == 1 else 'have'} not begun yet"
+    title = f"{_capital(counted(starting, 'order'))} {'has' if starting == 1 else 'have'} not begun yet"
     words = [text("Taken and kept; they begin by themselves once Temporal and a worker answer.")]
-    href = reverse("health") if stuck > 1 else _list("tab=open")
-    return [Need(SEE, "orders-starting", title, words, href, mark=BAD, label="Stuck")]
+    href = _list("tab=all&status=starting")
+    return [Need(SEE, "orders-starting", title, words, href, "Open list", mark=BAD, label="Stuck")]
 
 
 def _capital(words: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from dashboard.home.parts import Day
 from orders.contract import OrderStatus, TimelineKind
-from orders.counts import ENDED, IN_FLIGHT, ListCounts
+from orders.counts import ENDED, IN_FLIGHT, PAYMENT_FAILS, ListCounts
 from orders.live_list import ROW_FIELDS
 from orders.models import Order, OrderEvent
 from orders.unsent_mails import lost, waiting
@@ -29,7 +29,8 @@ TABS = {
 }
 UNPAID = (OrderStatus.PENDING, Order.STARTING)
 SORTS = {"soonest": "Soonest next step first", "newest": "Newest first"}
-STATUSES = {
+STATUSES: dict[str, str] = {
+    Order.STARTING: "Not begun yet",
     OrderStatus.PENDING: "Waiting for payment",
     OrderStatus.PAID: "Paid",
     OrderStatus.SHIPPED: "Shipped",
@@ -42,13 +43,14 @@ STATUSES = {
 
 TODAY = {"placed": "Placed today", "delivered": "Delivered today"}
 MAILS = {"waiting": "Mail being tried again", "lost": "Mail not sent"}
+PAYMENTS = {"failing": "Payment fails, tried again"}
 
 
 @dataclass(frozen=True)
 class Listing:
     """A search looks through all orders, a list without one at what is in flight, unless a tab is named.
 
-    ``today`` and ``mail`` are what figures of the home page lead to.
+    ``today``, ``mail`` and ``payment`` are what figures of the home page lead to.
     """
 
     q: str = ""
@@ -56,6 +58,7 @@ class Listing:
     status: str = ""
     today: str = ""
     mail: str = ""
+    payment: str = ""
     sort: str = "soonest"
     page: int = 1
 
@@ -64,15 +67,17 @@ class Listing:
         q = " ".join(query.get("q", "").replace("\0", " ").split())[:LONGEST_SEARCH]
         tab, status, sort = query.get("tab", ""), query.get("status", ""), query.get("sort", "")
         status = status if status in STATUSES else ""
-        today, mail, page = query.get("today", ""), query.get("mail", ""), query.get("page", "")
+        today, mail, payment = query.get("today", ""), query.get("mail", ""), query.get("payment", "")
         today, mail = today if today in TODAY else "", mail if mail in MAILS else ""
-        tab = tab if tab in TABS else "all" if q or status or today or mail else "open"
+        payment, page = payment if payment in PAYMENTS else "", query.get("page", "")
+        tab = tab if tab in TABS else "all" if q or status or today or mail or payment else "open"
         return cls(
             q=q,
             tab=tab,
             status=status,
             today=today,
             mail=mail,
+            payment=payment,
             sort=sort if sort in SORTS else "soonest" if tab in {"open", "attention", "late"} else "newest",
             page=int(page) if page.isascii() and page.isdigit() and len(page) <= 9 and int(page) else 1,
         )
@@ -80,7 +85,7 @@ class Listing:
     @property
     def is_narrowed(self) -> bool:
         """Whether something more than the tab decides what is listed."""
-        return bool(self.q or self.status or self.today or self.mail)
+        return bool(self.q or self.status or self.today or self.mail or self.payment)
 
     @property
     def takes_new(self) -> bool:
@@ -91,7 +96,7 @@ class Listing:
         """The query string of this list with something else; the page starts anew unless it is named."""
         changed = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
         parts: dict[str, str | int] = {"tab": changed.tab}
-        for name in ("q", "status", "today", "mail"):
+        for name in ("q", "status", "today", "mail", "payment"):
             if value := getattr(changed, name):
                 parts[name] = value
         if changed.sort != Listing.read({"tab": changed.tab}).sort:
@@ -109,6 +114,8 @@ class Listing:
         if self.mail:
             mails = waiting(timezone.now()) if self.mail == "waiting" else lost(timezone.now())
             found = found.filter(pk__in=mails.values("order"))
+        if self.payment:
+            found = found.filter(PAYMENT_FAILS)
         for word in self.q.split():
             found = found.filter(_mentions(word))
         if self.sort == "newest":

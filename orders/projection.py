@@ -75,6 +75,7 @@ def _fill(row: Order, view: OrderView, at: datetime) -> None:
     row.skus = f" {' '.join(line.sku for line in view.items)} "
     row.tracking_number = view.shipment.tracking_number if view.shipment else ""
     row.next_at = min((countdown.ends_at for countdown in view.countdowns), default=None)
+    row.pays_again_at = view.payment.next_attempt_at
     row.is_late = view.late
     row.placed_at = view.placed_at or row.placed_at
     row.updated_at = at

@@ -32,6 +32,9 @@ class Order(models.Model):
     skus = models.TextField(blank=True, help_text="The SKUs of its lines, parted and surrounded by spaces; for search.")
     tracking_number = models.CharField(max_length=64, blank=True, db_index=True)
     next_at = models.DateTimeField(null=True, blank=True, help_text="When the soonest running timer ends.")
+    pays_again_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its payment, which has failed, is tried again by itself."
+    )
     is_late = models.BooleanField(default=False)
     placed_at = models.DateTimeField(default=timezone.now, db_index=True)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -52,7 +55,9 @@ class Order(models.Model):
             # What the home page asks once a second while orders move: few rows of many.
             models.Index(fields=["status"], condition=models.Q(is_late=True), name="orders_late"),
             models.Index(
-                fields=["updated_at"], condition=models.Q(stage=OrderStage.PAYMENT.value), name="orders_paying"
+                fields=["status", "pays_again_at"],
+                condition=models.Q(pays_again_at__isnull=False),
+                name="orders_paying_again",
             ),
         ]
         permissions = [("operate_order", "Can act on orders: take payments, ship, deliver, cancel")]

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from dashboard.access import requires
 from orders import gateway
 from orders.counts import list_counts
-from orders.listing import MAILS, SORTS, STATUSES, TABS, TODAY, Listing, csv_lines, page_of
+from orders.listing import MAILS, PAYMENTS, SORTS, STATUSES, TABS, TODAY, Listing, csv_lines, page_of
 from orders.presentation import row_of
 from orders.projection import COUNTER
 from temporal_worker.models import ChangeCounter
@@ -33,13 +33,17 @@ def order_list(request: HttpRequest) -> HttpResponse:
         "rows": [(row_of(order), order.version) for order in page.orders],
         "tabs": [(name, words, listing.url(tab=name), getattr(counts, name)) for name, words in TABS.items()],
         "statuses": STATUSES,
-        "status_word": STATUSES.get(listing.status, ""),  # type: ignore[call-overload]
+        "status_word": STATUSES.get(listing.status, ""),
         "sorts": SORTS,
         "without_q": listing.url(q=""),
         "without_status": listing.url(status=""),
         "narrowed": [
             (name, value, words[value], listing.url(**{name: ""}))
-            for name, value, words in (("today", listing.today, TODAY), ("mail", listing.mail, MAILS))
+            for name, value, words in (
+                ("today", listing.today, TODAY),
+                ("mail", listing.mail, MAILS),
+                ("payment", listing.payment, PAYMENTS),
+            )
             if value
         ],
         "previous": listing.url(page=page.number - 1),

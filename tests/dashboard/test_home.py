@@ -28,7 +28,17 @@ from dashboard.home.machinery import Failing, Machinery, Queue, Watch
 from dashboard.home.parts import Day
 from dashboard.home.snapshots import Snapshot, Snapshots, snapshots
 from dashboard.roles import ADMINISTRATORS, ENGINEERS, MARKETERS, OPERATIONS, STAFF
-from orders.contract import By, Door, OrderStage, OrderStatus, Problem, TimelineEntry, TimelineKind
+from orders.contract import (
+    By,
+    Door,
+    OrderStage,
+    OrderStatus,
+    PaymentStatus,
+    PaymentView,
+    Problem,
+    TimelineEntry,
+    TimelineKind,
+)
 from orders.home_events import latest_events
 from orders.models import Order, OrderEvent, OrderMail, UnmatchedEvent, WebhookEvent
 from temporal_worker.client import TemporalUnavailable
@@ -100,6 +110,12 @@ def some_orders() -> None:
         problem=Problem("refund", "The gateway said: account closed", now),
         placed_at=now - timedelta(days=20),
     )
+
+
+def paying(of: str, **payment: Any) -> None:
+    """An order whose card is being charged; with a next attempt, one that has failed."""
+    at = {"status": PaymentStatus.UNKNOWN, "attempt": 1, "max_attempts": 5, "last_error": "The gateway is away."}
+    saved(of, stage=OrderStage.PAYMENT, payment=PaymentView(**{**at, **payment}), placed_at=timezone.now())
 
 
 class TestNumbers:
@@ -259,6 +275,51 @@ class TestLists:
         assert self._count(client, link(html, "need-link-order-mails-waiting")) == 2
         assert self._count(client, link(html, "need-link-order-mails-lost")) == 2
 
+    @pytest.mark.parametrize(("others", "told"), [(0, "One order has"), (1, "Two orders have"), (13, "14 orders have")])
+    def test_of_orders_that_have_not_begun(self, others: int, told: str) -> None:
+        some_orders()
+        self._starting(order_id(1), timedelta(minutes=2))
+        for number in range(others):
+            saved(order_id(20 + number))
+            self._starting(order_id(20 + number), timedelta(seconds=5))
+        client = client_with(OPERATIONS)
+        html = client.get("/").content.decode()
+        assert f"{told} not begun yet" in html
+        behind = client.get(link(html, "need-link-orders-starting"))
+        assert behind.context["page"].count == others + 1
+        assert {order.status for order in behind.context["page"].orders} == {Order.STARTING}
+        assertContains(behind, "Status: <b>Not begun yet</b>")
+
+    def test_of_orders_that_begin_just_now_nothing_is_told(self) -> None:
+        some_orders()
+        self._starting(order_id(1), timedelta(seconds=5))
+        assertNotContains(client_with(OPERATIONS).get("/"), "not begun yet")
+
+    def _starting(self, of: str, age: timedelta) -> None:
+        Order.objects.filter(order_id=of).update(status=Order.STARTING, placed_at=timezone.now() - age, snapshot={})
+
+    @pytest.mark.parametrize("number", [2, 61])
+    def test_of_orders_whose_payment_fails(self, number: int) -> None:
+        some_orders()
+        paying(order_id(8), next_attempt_at=None)  # asked just now
+        for index in range(number):
+            paying(order_id(100 + index), next_attempt_at=timezone.now() + timedelta(minutes=index + 1), attempt=index)
+        client = client_with(OPERATIONS)
+        html = client.get("/").content.decode()
+        assert f"Payments of {number} orders fail" in html
+        assert "The gateway is away. Tried again by itself" in html
+        assert ", attempt 1 of 5." in html  # of the one that comes next
+        behind = client.get(link(html, "need-link-payments"))
+        assert behind.context["page"].count == number
+        assertContains(behind, "<b>Payment fails, tried again</b>")
+        assertContains(behind, '<input type="hidden" name="payment" value="failing">')
+
+    def test_of_one_order_whose_payment_fails_is_its_page(self) -> None:
+        paying(order_id(8), next_attempt_at=timezone.now() + timedelta(minutes=1))
+        html = client_with(OPERATIONS).get("/").content.decode()
+        assert "Payment of order x008 fails" in html
+        assert link(html, "need-link-payments") == f"/orders/{order_id(8)}/"
+
     def _unsent_mails(self) -> None:
         now = timezone.now()
         for number in (1, 2, 3, 4):
@@ -298,6 +359,17 @@ class TestLists:
         assert decisions.context["page"].count == 1
         assertContains(decisions, "Decided today: 1 decision<")
 
+    def test_of_requests_that_have_not_begun(self) -> None:
+        now = timezone.now()
+        for number, age in enumerate((timedelta(minutes=2), timedelta(seconds=5), timedelta(seconds=5))):
+            Desk(request_id=f"REQ-20261117-091544-d{number:03}", at=now).save()
+            rows = ApprovalRequest.objects.filter(request_id=f"REQ-20261117-091544-d{number:03}")
+            rows.update(status=ApprovalRequest.STARTING, submitted_at=now - age)
+        client = client_with("Auditors")
+        html = client.get("/").content.decode()
+        assert "Three requests have not begun yet" in html
+        assert self._count(client, link(html, "need-link-approvals-starting")) == 3
+
     def test_of_somebodys_own_requests(self) -> None:
         now = timezone.now()
         Desk(at=now).decide("manager").save()
@@ -332,7 +404,7 @@ class TestLists:
     @pytest.mark.parametrize(
         "address",
         [
-            "/orders/?tab=all&today=x&mail=y",
+            "/orders/?tab=all&status=v&today=x&mail=y&payment=z",
             "/approvals/?tab=all&status=x&due=y&decided=z&notice=q",
             "/campaigns/?people=x",
         ],
@@ -346,7 +418,10 @@ class TestLists:
 
     @pytest.mark.parametrize(
         "address",
-        ["/orders/?tab=all&today=placed&mail=lost", "/approvals/?tab=all&status=open&due=overdue&decided=today"],
+        [
+            "/orders/?tab=all&status=starting&today=placed&mail=lost&payment=failing",
+            "/approvals/?tab=all&status=open&due=overdue&decided=today",
+        ],
     )
     def test_filters_are_kept_by_pages_and_swaps(self, address: str) -> None:
         some_orders()

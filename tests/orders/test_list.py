@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.asserts import assertContains, assertNotContains
 
-from orders.contract import Countdown, OrderStatus, Problem, ShipmentView
+from orders.contract import Countdown, OrderStatus, PaymentView, Problem, ShipmentView
 from orders.listing import page_of
 from orders.models import Order
 from orders.views import lists
@@ -83,6 +83,9 @@ class TestSearch:
             "?page=1&page=2",
             "?tab=no",
             "?status=no",
+            "?status=starting",
+            "?payment=no",
+            "?payment=failing",
             "?sort=no",
         ],
     )
@@ -107,7 +110,7 @@ class TestTabs:
     def ids(self, place: Place) -> dict[str, str]:
         return {
             "waiting": place(countdowns=ends_in(5)),
-            "soon": place(countdowns=ends_in(1)),
+            "soon": place(countdowns=ends_in(1), payment=PaymentView(next_attempt_at=NOON)),
             "attention": place(status=OrderStatus.NEEDS_ATTENTION, problem=Problem("refund", "x", NOON)),
             "late": place(status=OrderStatus.PAID, late=True, countdowns=ends_in(2)),
             "delivered": place(status=OrderStatus.DELIVERED),
@@ -126,6 +129,8 @@ class TestTabs:
             ("?tab=ended", ["refunded"]),
             ("?status=paid", ["late"]),
             ("?tab=ended&status=paid", []),
+            ("?payment=failing", ["soon"]),
+            ("?tab=late&payment=failing", []),
         ],
     )
     def test_list_what_they_say_the_soonest_first(
@@ -170,7 +175,8 @@ class TestPages:
         assertContains(
             reader.get("/orders/"), f'ws-connect="/ws/orders/?after=1&amp;newest={newest}&amp;show={order_id}"'
         )
-        assertNotContains(reader.get("/orders/?q=laptop"), "newest=")
+        for narrowed in ("q=laptop", "status=starting", "payment=failing"):
+            assertNotContains(reader.get(f"/orders/?{narrowed}"), "newest=")
 
     def test_an_order_that_comes_while_one_is_drawn_is_new(
         self, reader: Client, place: Place, monkeypatch: pytest.MonkeyPatch
@@ -204,6 +210,8 @@ class TestExport:
         assert len(self.rows(reader)) == 30
         (row,) = self.rows(reader, "?tab=delivered")
         assert (row["order_id"], row["total_cents"], row["currency"]) == (delivered, "135997", "USD")
+        failing = place(payment=PaymentView(next_attempt_at=NOON))
+        assert [row["order_id"] for row in self.rows(reader, "?payment=failing")] == [failing]
 
     @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1"])
     def test_no_cell_is_a_formula(self, reader: Client, place: Place, name: str) -> None:

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from orders import projection
-from orders.contract import By, OrderInput, OrderLine, OrderView, TimelineEntry
+from orders.contract import By, OrderInput, OrderLine, OrderView, PaymentView, TimelineEntry
 from orders.models import Order, OrderEvent
 from orders.process.state import OrderState
 from temporal_worker.models import ChangeCounter
@@ -28,6 +31,21 @@ class TestSave:
         assert projection.save(view(1))
         row = Order.objects.get()
         assert (row.version, row.status, row.total_cents, row.skus) == (1, "pending", 1_000, " A ")
+
+    def test_says_when_a_failed_payment_is_tried_again_for_as_long_as_it_is(self) -> None:
+        projection.save(view(1, payment=PaymentView(next_attempt_at=AT)))
+        assert Order.objects.get().pays_again_at == AT
+        projection.save(view(2))
+        assert Order.objects.get().pays_again_at is None
+
+    def test_an_earlier_rows_snapshot_says_it_to_the_migration(self) -> None:
+        for number, at in enumerate((AT, None)):
+            told = view(1, order_id=f"{INPUT.order_id[:-1]}{number}", stage="payment")
+            projection.save(replace(told, payment=PaymentView(next_attempt_at=at)))
+        Order.objects.update(pays_again_at=None)
+        migration = import_module("orders.migrations.0006_pays_again_at")
+        migration.take_from_snapshots(apps, connection.schema_editor())
+        assert list(Order.objects.order_by("pk").values_list("pays_again_at", flat=True)) == [AT, None]
 
     def test_a_write_that_arrives_late_changes_nothing(self) -> None:
         projection.save(view(5, status="paid"))
