@@ -48,7 +48,7 @@ FEW = 20
 """Outcomes below which a share says nothing."""
 
 RIGHTS = (SEE, SEND, SEE_IMPORTS, IMPORT)
-ACTION = Action("campaigns.edit_campaign", "New campaign", "/campaigns/new/")
+ACTION = Action("campaigns.edit_campaign", "New campaign", "/campaigns/new/", hidden_without=SEE)
 
 
 def read(now: datetime, day: Day) -> Part:

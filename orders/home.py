@@ -25,7 +25,7 @@ PLACED = HourCounter(Order.objects.all, "placed_at")
 DELIVERED = HourCounter(lambda: OrderEvent.objects.filter(kind=TimelineKind.ORDER_DELIVERED), "at")
 
 RIGHTS = (SEE, SEE_UNMATCHED, CONFIGURE, "orders.operate_order")
-ACTION = Action("orders.operate_order", "New order", "/orders/new/")
+ACTION = Action("orders.operate_order", "New order", "/orders/new/", hidden_without=SEE)
 
 
 def read(now: datetime, day: Day) -> Part:

@@ -50,7 +50,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "here": listing.url(page=page.number),
         "change": change,
         "key": new_key(),
-        "may_export": user.has_perm("approvals.export_audit"),
+        "may_export": sees_all and user.has_perm("approvals.export_audit"),
     }
     template = "approvals/_inbox.html" if is_fragment(request) else "approvals/request_list.html"
     return render(request, template, context)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns.contact_forms import ContactForm
 from campaigns.contact_list import Listing, page_of
-from campaigns.gateway import contacts
+from campaigns.gateway import contacts, imports
 from campaigns.gateway.rights import EDIT, EDIT_PREFERENCES, ERASE, SEE_CONTACTS, seen_contact
 from campaigns.gateway.welcome import GREET
 from campaigns.models import Segment
@@ -38,6 +38,7 @@ def contact_list(request: HttpRequest) -> HttpResponse:
         "without_q": listing.url(q=""),
         "without_segment": listing.url(segment=None),
         "may_edit": request.user.has_perm(EDIT),
+        "may_import": request.user.has_perm(imports.IMPORT) and request.user.has_perm(imports.SEE),
     }
     return render(request, "campaigns/contacts_list.html", context)
 

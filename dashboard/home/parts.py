@@ -244,9 +244,10 @@ class Personal:
 
 @dataclass(frozen=True)
 class Action:
-    """A button of the page's head."""
+    """A button of the page's head. ``hidden_without`` is the right without which its page is not there for somebody."""
 
     right: str
     label: str
     href: str
     icon: str = "plus"
+    hidden_without: str = ""

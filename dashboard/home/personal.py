@@ -41,4 +41,4 @@ def personal_of(user: User, now: datetime) -> list[Mine]:
 def actions_of(user: User) -> list[Action]:
     """What they may begin."""
     offered = [module.ACTION for module in areas.modules("home") if hasattr(module, "ACTION")]
-    return [one for one in offered if user.has_perm(one.right)]
+    return [one for one in offered if user.has_perm(one.right) and user.has_perm(one.hidden_without or one.right)]

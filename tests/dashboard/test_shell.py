@@ -2,11 +2,12 @@ import asyncio
 import re
 import threading
 import time
-from typing import Any
+from html import unescape
+from typing import Any, ClassVar
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.contrib.staticfiles import finders
 from django.test import Client, RequestFactory
@@ -16,6 +17,11 @@ from dashboard import health_watch, views
 from dashboard.bodies import BodyLimit
 from dashboard.health import Check
 from dashboard.health_watch import Health, HealthWatch, Sign
+from dashboard.home import machinery
+from dashboard.home.frames import frames
+from dashboard.home.machinery import Machinery
+from dashboard.home.snapshots import snapshots
+from dashboard.roles import ADMINISTRATORS, RIGHTS
 
 WELL = Health((Sign("ok", "Temporal"),))
 
@@ -146,6 +152,57 @@ class TestShell:
         assertNotContains(client.get("/orders/"), "Unmatched events")
         User.objects.filter(pk=user.pk).update(is_staff=True)
         assertContains(client.get("/orders/"), "Configuration")
+
+
+class TestOffers:
+    """Who may not open a page is offered no way to it: not in the navigation or the phone's menu, not by tabs, buttons and empty
+    lists."""
+
+    OWN: ClassVar[dict[str, set[str]]] = {
+        "writes contacts, sees no imports": {"campaigns.view_contact", "campaigns.edit_campaign"},
+        "takes trails away, sees not all": {"approvals.ask_approval", "approvals.export_audit"},
+        "operates, sees no orders": {"orders.operate_order"},
+        "launches, writes nothing": {"campaigns.view_campaign", "campaigns.send_campaign"},
+        "has no role": set(),
+    }
+    """Beside the roles: what somebody may get by a group of one's own."""
+
+    @pytest.mark.parametrize("role", [*RIGHTS, *OWN])
+    def test_lead_nobody_to_a_refusal(self, db: None, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(views, "check_all", dict)
+        monkeypatch.setattr(machinery.watch, "current", lambda: Machinery((), temporal=True))
+        snapshots.forget()
+        frames.forget()
+        client = self._client(role)
+        found: dict[str, int] = {}
+        ahead = {"/"}
+        for _ in range(3):  # home, what the shell leads to, what those pages lead to
+            pages = {address: client.get(address) for address in sorted(ahead - found.keys())}
+            found |= {address: page.status_code for address, page in pages.items()}
+            ahead = {address for page in pages.values() for address in self._addresses(page)}
+        assert {address: status for address, status in found.items() if status in (401, 403, 404)} == {}
+        assert len(found) >= 4
+
+    def _client(self, role: str) -> Client:
+        user = User.objects.create_user("vera", is_staff=role == ADMINISTRATORS)
+        for right in RIGHTS.get(role) or self.OWN[role]:
+            app, codename = right.split(".")
+            user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    def _addresses(self, page: Any) -> set[str]:
+        """Where its navigation, tabs, menus and buttons lead, but into the admin site, which asks for itself."""
+        if page.streaming or not page.get("Content-Type", "").startswith("text/html"):
+            return set()
+        html = page.content.decode()
+        ways = [
+            *re.findall(r"<nav.*?</nav>", html, re.DOTALL),
+            *re.findall(r'<a class="(?:btn|menu__item)[^>]*>', html),
+        ]
+        found = re.findall(r'href="(/[^"#]*)"', "".join(ways))
+        return {unescape(address) for address in found if not address.startswith("/admin/") or address == "/admin/"}
 
 
 class TestHealthWatch:
