@@ -16,6 +16,8 @@ ZONES = sorted(
 )
 MOST_TOKENS = 50
 """Of one person. Whoever needs more has forgotten some."""
+_KEPT = ("time_zone", "theme", "single_key_shortcuts")
+"""What the profile keeps beside Django's user."""
 _EXPIRES = {"": "Never", "7": "In a week", "30": "In 30 days", "90": "In 90 days", "365": "In a year"}
 
 
@@ -29,18 +31,23 @@ class ProfileForm(KeyedForm):
         help_text="In which all times are shown to you, wherever you log in.",
     )
     theme = forms.ChoiceField(label="Theme", choices=Profile.Theme.choices)
+    single_key_shortcuts = forms.BooleanField(
+        required=False,
+        label="Single-key shortcuts",
+        help_text="Such as / and ?, which act by themselves. Without them nothing is set off by a slip, or by dictation.",
+        widget=forms.CheckboxInput(attrs={"class": "check"}),
+    )
 
     @classmethod
     def of(cls, user: User, data: Any = None) -> "ProfileForm":
         profile = profile_of(user)
         told = {"first_name": user.first_name, "last_name": user.last_name}
-        return cls(data, initial={**told, "time_zone": profile.time_zone, "theme": profile.theme})
+        return cls(data, initial={**told, **{name: getattr(profile, name) for name in _KEPT}})
 
     def save(self, user: User) -> None:
         user.first_name, user.last_name = self.cleaned_data["first_name"], self.cleaned_data["last_name"]
         user.save(update_fields=["first_name", "last_name"])
-        kept = {"time_zone": self.cleaned_data["time_zone"], "theme": self.cleaned_data["theme"]}
-        Profile.objects.update_or_create(user=user, defaults=kept)
+        Profile.objects.update_or_create(user=user, defaults={name: self.cleaned_data[name] for name in _KEPT})
 
 
 class TokenForm(KeyedForm):

@@ -24,6 +24,9 @@ class Profile(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="profile")
     time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: UTC, where the browser does not say.")
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
+    single_key_shortcuts = models.BooleanField(
+        default=True, help_text="Letters and signs act by themselves, outside of fields (WCAG 2.2, 2.1.4)."
+    )
     tour_dismissed_at = models.DateTimeField(
         null=True, editable=False, help_text="When they put the home page's tour away."
     )

@@ -28,6 +28,7 @@
   count();
 
   // ── Keys ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  const areOff = document.documentElement.dataset.singleKeys === "off"; // see keys.js
   const reached = () => rowOf(document.activeElement) ?? inbox().querySelector(".req.is-focused");
   document.addEventListener("focusin", (event) => {
     const row = rowOf(event.target);
@@ -35,7 +36,7 @@
     for (const one of rows()) one.classList.toggle("is-focused", one === row);
   });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event.target)) return;
+    if (areOff || event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event.target)) return;
     const row = reached();
     if (!row) return;
     if (event.key === "x") {

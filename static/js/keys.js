@@ -1,5 +1,7 @@
 // Keyboard: / searches, g h, g o, g a and g c go to the areas, j and k walk a list (Enter opens its link), ? shows all of them.
+// Who has turned keys off that act by themselves (WCAG 2.2, 2.1.4) has it in their profile; the page says so.
 (() => {
+  const areOff = document.documentElement.dataset.singleKeys === "off";
   const isTyping = (element) => element.closest("input, select, textarea, [contenteditable], dialog[open]");
   let waitsForArea = 0;
 
@@ -31,7 +33,7 @@
   }, true);
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (areOff || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     const wantsArea = Date.now() - waitsForArea < 1200;
     waitsForArea = 0;
     let done = false;

@@ -67,6 +67,26 @@ class TestProfile:
         assert browser.post(f"{PROFILE}theme/", {"theme": "pink"}).status_code == 422
         assertContains(browser.get(PROFILE), 'data-own-theme="light" data-theme="light"')
 
+    def test_keys_that_act_by_themselves_are_on_until_they_are_turned_off(self, vera: User, browser: Client) -> None:
+        off = 'data-single-keys="off"'
+        for page in (PROFILE, "/orders/"):
+            assertNotContains(browser.get(page), off)
+        assertContains(browser.get("/orders/"), "Single-key shortcuts can be turned off in")
+        assertContains(browser.get(PROFILE), 'name="single_key_shortcuts"')
+        assert browser.get(PROFILE).context["form"]["single_key_shortcuts"].value() is True
+        assertRedirects(browser.post(PROFILE, {"theme": "dark"}), PROFILE)
+        for page in (PROFILE, "/orders/", "/health/"):
+            assertContains(logged_in().get(page), off)
+        assertContains(browser.get("/orders/"), "Single-key shortcuts are off. They can be turned on in")
+        assert browser.get(PROFILE).context["form"]["single_key_shortcuts"].value() is False
+        browser.post(PROFILE, {"theme": "dark", "single_key_shortcuts": "on"})
+        assertNotContains(browser.get(PROFILE), off)
+
+    def test_keys_that_are_off_stay_so_when_the_theme_is_switched(self, vera: User, browser: Client) -> None:
+        browser.post(PROFILE, {"theme": "dark"})
+        browser.post(f"{PROFILE}theme/", {"theme": "light"})
+        assertContains(browser.get(PROFILE), 'data-theme="light" data-single-keys="off"')
+
     def test_refuses_a_zone_that_is_none(self, browser: Client) -> None:
         answer = browser.post(PROFILE, {"time_zone": "Mars/Olympus", "theme": "dark"})
         assertContains(answer, "Mars/Olympus is not one of the available choices", status_code=422)

@@ -4,7 +4,7 @@
 """
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser import Tabs
 from tests.journeys.desk import LIVE, ORDER_PAGE, order_id_of, place_order, sees_status
@@ -99,3 +99,34 @@ class TestMap:
         await page.goto("/orders/")
         await page.keyboard.press("?")
         await expect(keys.get_by_text("Begin something new")).to_be_visible()
+
+    async def test_keys_that_act_by_themselves_can_be_turned_off(self, tabs: Tabs) -> None:
+        page = await tabs.page_for("vp", "/accounts/profile/")
+        tick = page.get_by_role("checkbox", name="Single-key shortcuts")
+        await expect(tick).to_be_checked()
+        await self._save(page, tick, on=False)
+        try:
+            await page.goto("/orders/")
+            address = page.url
+            box, keys = page.get_by_role("combobox", name="Search"), page.get_by_role("dialog", name="Shortcuts")
+            for key in ("/", "g", "h", "j", "?"):
+                await page.keyboard.press(key)
+            await expect(box).not_to_be_focused()
+            await expect(keys).to_be_hidden()
+            assert page.url == address
+            await page.get_by_role("button", name="Shortcuts").click()
+            await expect(keys).to_contain_text("Single-key shortcuts are off")
+            await expect(keys.get_by_text("Go to the orders")).to_be_hidden()
+            await expect(keys.get_by_text("Close a dialog")).to_be_visible()
+            await page.keyboard.press("Escape")
+            await expect(keys).to_be_hidden()
+        finally:
+            await page.goto("/accounts/profile/")
+            await self._save(page, tick, on=True)
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("dialog", name="Shortcuts")).to_contain_text("can be turned off in your profile")
+
+    async def _save(self, page: Page, tick: Locator, *, on: bool) -> None:
+        await tick.set_checked(on)
+        await page.get_by_role("button", name="Save").click()
+        await expect(page.get_by_text("It is saved")).to_be_visible()
