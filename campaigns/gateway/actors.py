@@ -1,6 +1,5 @@
 """Actors: reading one never starts it, and whoever has none is answered for by what a new one would start from."""
 
-import asyncio
 from dataclasses import dataclass
 
 from channels.db import database_sync_to_async
@@ -17,7 +16,6 @@ from campaigns.contract import (
     RunView,
     SendDecision,
     SendRequest,
-    UserActorInput,
     user_actor_workflow_id,
 )
 from campaigns.gateway.problems import naming_the_field
@@ -30,6 +28,8 @@ from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowCompleted, WorkflowNotFound
 
 QUERY_TIMEOUT = 1.5
+UNANSWERED = (WorkflowNotFound, WorkflowCompleted, TemporalUnavailable, client.QueryFailed)
+"""Without the actor's own word; then that of one that would start now holds."""
 
 
 @dataclass
@@ -102,26 +102,29 @@ def would_be_allowed(
     code, reason = known_refusal(contact, channel, out.get(user_id))
     if code is not None:
         return SendDecision(False, code, reason, rule=code, channel=channel, category=category, at=request.asked_at)
-    return client.call(ajudge(contact, request))
-
-
-async def ajudge(contact: Contact, request: SendRequest, seed: UserActorInput | None = None) -> SendDecision:
-    """The actor's own word, or, without an answer, that of an actor that would start now."""
     try:
-        return await client.query(
-            user_actor_workflow_id(contact.user_id),
-            "can_send",
-            request,
-            result_type=SendDecision,
-            timeout=QUERY_TIMEOUT,
-            only_open=True,
-        )
-    except (WorkflowNotFound, WorkflowCompleted, TemporalUnavailable, client.QueryFailed):
-        if seed is None:
-            seed = await asyncio.to_thread(_seed, contact, request)
-        now = request.asked_at or timezone.now()
-        return ActorState(seed, now).judge(request, now)
+        return client.call(acan_send(user_id, request))
+    except UNANSWERED:
+        return judge_from_log(contact, request)
 
 
-def _seed(contact: Contact, request: SendRequest) -> UserActorInput:
-    return seed_for_actor(contact.user_id, policy=request.policy)
+async def acan_send(user_id: str, request: SendRequest) -> SendDecision:
+    """The actor's own word, if it runs.
+
+    Raises:
+        WorkflowNotFound, WorkflowCompleted, QueryFailed, TemporalUnavailable: see ``UNANSWERED``
+    """
+    return await client.query(
+        user_actor_workflow_id(user_id),
+        "can_send",
+        request,
+        result_type=SendDecision,
+        timeout=QUERY_TIMEOUT,
+        only_open=True,
+    )
+
+
+def judge_from_log(contact: Contact, request: SendRequest) -> SendDecision:
+    """The word of an actor that would start now. Reads the database, so on the caller's thread, which sees to its connection."""
+    now = request.asked_at or timezone.now()
+    return ActorState(seed_for_actor(contact.user_id, policy=request.policy), now).judge(request, now)

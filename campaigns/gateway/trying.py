@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from campaigns.actor.state import ActorState
 from campaigns.actor_seed import seeds_without_log
-from campaigns.channels import OutcomeUnknown, SendFailed, get_provider
-from campaigns.contract import CapPolicy, SendDecision, SendRequest
-from campaigns.gateway.actors import ajudge
+from campaigns.channels import Message, OutcomeUnknown, SendFailed, get_provider
+from campaigns.contract import CapPolicy, Channel, SendDecision, SendRequest
+from campaigns.gateway.actors import UNANSWERED, acan_send, judge_from_log
 from campaigns.gateway.launching import find_missing, sampled_contacts
 from campaigns.gateway.problems import CampaignRefused, InvalidRequest, naming_the_field
 from campaigns.gateway.rights import SEND, require, seen_campaign, seen_contact
@@ -21,19 +21,21 @@ from campaigns.models import Campaign, CampaignSettings, Contact, SendLog
 from campaigns.models.words import ATTEMPTED, Outcome
 from campaigns.policies import policies_for
 from campaigns.preferences import opted_out
-from campaigns.rendering import Missing, Rendered, RenderProblem, contact_values
+from campaigns.rendering import MAX_SMS, Missing, Rendered, RenderProblem, contact_values
 from campaigns.send_log import Grant, commit_intent, record_outcome
 from campaigns.sending.audience import UnknownAudience, contacts_of
 from campaigns.sending.delivery import message_for
 from campaigns.sending.recipients import known_refusal
 from campaigns.unsubscribe import Wish, links_for
 from temporal_worker import client
+from temporal_worker.client import TemporalUnavailable
 
 SAMPLE = 1_000
 """Contacts that a dry run looks at; of a larger audience it reckons from evenly so many."""
 PIECE = 200
 QUERIES_AT_ONCE = 8
 EXAMPLES = 5
+TEST_MARK = "[Test]"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class DryRun:
     """What a launch now would come to. Reckoned from ``looked_at`` contacts, if that is less than ``audience``.
 
     ``denied`` and ``deferred_by_reason`` are by code; ``examples`` are some contacts of each code. ``finishes_at`` is when
-    those who get it now have got it; deferred ones follow until ``last_deferred_at``.
+    those who get it now have got it; deferred ones follow until ``last_deferred_at``. ``is_from_log``: an actor, or Temporal,
+    did not answer, so that others who had messages before were judged by the send log, unasked.
     """
 
     audience: int
@@ -55,6 +58,7 @@ class DryRun:
     examples: dict[str, list[str]] = field(default_factory=dict)
     needs_approval: bool = False
     deferred_by_reason: dict[str, int] = field(default_factory=dict)
+    is_from_log: bool = False
 
     @property
     def is_sampled(self) -> bool:
@@ -83,9 +87,10 @@ def dry_run(campaign_id: str, *, user: User) -> DryRun:
         raise InvalidRequest("audience", str(problem)) from problem
     now = timezone.now()
     judged: list[_Judged] = []
+    actors = _Actors()
     for start in range(0, len(contacts), PIECE):
-        judged += _judge(row, contacts[start : start + PIECE], now)
-    return _reckoned(row, audience, judged, now)
+        judged += _judge(row, contacts[start : start + PIECE], now, actors)
+    return replace(_reckoned(row, audience, judged, now), is_from_log=actors.are_away)
 
 
 def _reckoned(row: Campaign, audience: int, judged: Sequence[_Judged], now: datetime) -> DryRun:
@@ -126,7 +131,7 @@ def _scaled(counted: Counter[tuple[str, str]], audience: int, looked_at: int) ->
     return scaled
 
 
-def _judge(row: Campaign, contacts: Sequence[Contact], now: datetime) -> list[_Judged]:
+def _judge(row: Campaign, contacts: Sequence[Contact], now: datetime, actors: "_Actors") -> list[_Judged]:
     user_ids = [contact.user_id for contact in contacts]
     out = opted_out(user_ids, row.channel, row.category, transactional=row.transactional)
     policies = policies_for(contacts)
@@ -138,7 +143,7 @@ def _judge(row: Campaign, contacts: Sequence[Contact], now: datetime) -> list[_J
             open_ones.append(contact)
         else:
             judged.append(_Judged(contact.user_id, "denied", code))
-    for contact, decision in zip(open_ones, _decisions(row, open_ones, policies, now), strict=True):
+    for contact, decision in zip(open_ones, _decisions(row, open_ones, policies, now, actors), strict=True):
         judged.append(_to_judged(row, contact, decision, now))
     return judged
 
@@ -155,7 +160,7 @@ def _to_judged(row: Campaign, contact: Contact, decision: SendDecision, now: dat
 
 
 def _decisions(
-    row: Campaign, contacts: Sequence[Contact], policies: dict[str, CapPolicy], now: datetime
+    row: Campaign, contacts: Sequence[Contact], policies: dict[str, CapPolicy], now: datetime, actors: "_Actors"
 ) -> list[SendDecision]:
     """Of people whom the log has nothing of, by what a new actor would start from; the others' actors are asked."""
     known = SendLog.objects.filter(user_id__in=[one.user_id for one in contacts], outcome__in=ATTEMPTED)
@@ -168,19 +173,49 @@ def _decisions(
         )
         for one in contacts
     }
-    limit = asyncio.Semaphore(QUERIES_AT_ONCE)
+    told = actors.ask({user_id: request for user_id, request in requests.items() if user_id not in seeds})
 
-    async def of(contact: Contact) -> SendDecision:
+    def of(contact: Contact) -> SendDecision:
         request = requests[contact.user_id]
         if contact.user_id in seeds:
             return ActorState(seeds[contact.user_id], at).judge(request, at)
-        async with limit:
-            return await ajudge(contact, request)
+        return told.get(contact.user_id) or judge_from_log(contact, request)
 
-    async def of_all() -> list[SendDecision]:
-        return list(await asyncio.gather(*(of(contact) for contact in contacts)))
+    return [of(contact) for contact in contacts]
 
-    return client.call(of_all(), timeout=60)
+
+class _Actors:
+    """Those of one dry run. After the first question that nobody answers in time they are asked no more: without a worker
+    each of a thousand would be waited for."""
+
+    def __init__(self) -> None:
+        self.are_away = False
+
+    def ask(self, requests: Mapping[str, SendRequest]) -> dict[str, SendDecision]:
+        """The decisions of those who answer, by their ids."""
+        if self.are_away or not requests:
+            return {}
+        try:
+            return client.call(self._ask_all(requests), timeout=60)
+        except TemporalUnavailable:
+            self.are_away = True
+            return {}
+
+    async def _ask_all(self, requests: Mapping[str, SendRequest]) -> dict[str, SendDecision]:
+        limit = asyncio.Semaphore(QUERIES_AT_ONCE)
+        told: dict[str, SendDecision] = {}
+
+        async def ask(user_id: str, request: SendRequest) -> None:
+            async with limit:
+                if self.are_away:
+                    return
+                try:
+                    told[user_id] = await acan_send(user_id, request)
+                except UNANSWERED as problem:
+                    self.are_away = self.are_away or isinstance(problem, TemporalUnavailable)
+
+        await asyncio.gather(*(ask(user_id, request) for user_id, request in requests.items()))
+        return told
 
 
 def first_recipient(campaign_id: str, *, user: User) -> str:
@@ -244,7 +279,7 @@ def test_send(campaign_id: str, *, user: User, user_id: str, key: str) -> str:
     except RenderProblem as problem:
         raise InvalidRequest("body_text", f"For {user_id}: {problem}") from problem
     # No one-click link: a mail program that follows it would opt the contact out, and not the tester.
-    message = replace(message, address=address, subject=f"[Test] {message.subject}".strip(), unsubscribe_url="")
+    message = replace(_marked(message), address=address, unsubscribe_url="")
     if not commit_intent(grant).is_new:
         return address
     try:
@@ -258,6 +293,14 @@ def test_send(campaign_id: str, *, user: User, user_id: str, key: str) -> str:
         raise CampaignRefused("not_sent", f"Nobody knows whether the test was sent: {unknown}") from unknown
     record_outcome(grant, Outcome.SENT, provider_reference=reference)
     return address
+
+
+def _marked(message: Message) -> Message:
+    """As a test: in its subject, where the channel has one. A text is not longer for it than one may be."""
+    if message.channel != Channel.SMS:
+        return replace(message, subject=f"{TEST_MARK} {message.subject}".strip())
+    most = max(MAX_SMS, len(message.text))
+    return replace(message, text=f"{TEST_MARK} {message.text}"[:most])
 
 
 def _own_address(row: Campaign, user: User) -> str:

@@ -6,12 +6,13 @@ A text knows no tags, a few filters, and the variables of :mod:`campaigns.render
 
 from campaigns.rendering.compiled import MissingVariables, RenderProblem, Text, UnusableValue
 from campaigns.rendering.html_places import check_runs_nothing
-from campaigns.rendering.message import CompiledMessage, Rendered, compile_message
+from campaigns.rendering.message import MAX_SMS, CompiledMessage, Rendered, compile_message
 from campaigns.rendering.missing import LETTERS_AT_A_LAUNCH, Missing, missing_variables
 from campaigns.rendering.values import contact_values
 
 __all__ = [
     "LETTERS_AT_A_LAUNCH",
+    "MAX_SMS",
     "CompiledMessage",
     "Missing",
     "MissingVariables",
