@@ -68,14 +68,18 @@ def attempt_chain_problems() -> Iterator[str]:
 # ── Against Temporal ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def history_problems(request: ApprovalRequest, history: History) -> Iterator[str]:
-    """Both ways: each row has to be Temporal's, and what Temporal has has to be a row."""
+def history_problems(request: ApprovalRequest, history: History, newest: int) -> Iterator[str]:
+    """Both ways: each row has to be Temporal's, and what Temporal has has to be a row.
+
+    ``newest`` is the highest sequence of the trail before the history was read: what came later it may not have yet.
+    """
     rows = {row.sequence: row for row in request.trail.all()}
     for sequence, row in sorted(rows.items()):
         name = f"{request.request_id} #{sequence}"
         entry = history.entries.get(sequence)
         if entry is None:
-            yield f"{name}: was added by hand; Temporal has no such entry."
+            if sequence <= newest:
+                yield f"{name}: was added by hand; Temporal has no such entry."
             continue
         yield from _differences(name, _of_row(row), entry, "the database")
     for sequence in sorted(history.saved - rows.keys()):

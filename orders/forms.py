@@ -41,7 +41,7 @@ class AddItemForm(ItemForm):
     intro = "Its stock is held at once, at today's price."
 
     def prepare(self, view: OrderView, by: By) -> None:
-        products = Product.objects.filter(is_active=True)
+        products = Product.objects.filter(is_active=True, currency=view.currency)
         self._offer([(p.sku, f"{p.sku} · {p.name} · {money(p.unit_price_cents, p.currency)}") for p in products])
 
     def send(self, order_id: str, by: By) -> OrderView:

@@ -1,10 +1,11 @@
 """The stock of products, and who holds what of it. Never below zero, whatever happens at once."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from orders.contract import OrderLine, ProductFacts, Shortage, StockRequest, StockResult
@@ -15,10 +16,15 @@ class _Short(Exception):
     """Rolls back what was taken for the lines before the short one."""
 
 
-def product_facts(skus: list[str]) -> list[ProductFacts]:
-    """Name, price and free pieces of each product that is for sale; unknown ones are left out."""
-    products = Product.objects.filter(sku__in=skus, is_active=True)
+def product_facts(skus: list[str], currency: str = "") -> list[ProductFacts]:
+    """Name, price and free pieces of each product that is for sale, in that currency if it is given; others are left out."""
+    products = _for_sale(skus, currency)
     return [ProductFacts(p.sku, p.name, p.unit_price_cents, p.currency, p.stock) for p in products]
+
+
+def _for_sale(skus: Collection[str], currency: str) -> QuerySet[Product]:
+    products = Product.objects.filter(sku__in=skus, is_active=True)
+    return products.filter(currency=currency) if currency else products
 
 
 def hold(request: StockRequest) -> StockResult:
@@ -45,7 +51,7 @@ def _apply(request: StockRequest) -> StockResult:
         reservation.product.sku: reservation
         for reservation in Reservation.objects.filter(order_id=request.order_id).select_related("product")
     }
-    known = set(Product.objects.filter(sku__in=wanted, is_active=True).values_list("sku", flat=True)) | set(held)
+    known = set(_for_sale(wanted, request.currency).values_list("sku", flat=True)) | set(held)
     unknown = sorted(set(wanted) - known)
     shortages = [Shortage(sku, wanted[sku], 0) for sku in unknown]
     try:
@@ -63,9 +69,8 @@ def _apply(request: StockRequest) -> StockResult:
             _reserve(request.order_id, request.lines)
     except _Short:
         pass
-    return StockResult(
-        held=not shortages, shortages=shortages, products=product_facts(list(wanted)), unknown_skus=unknown
-    )
+    products = product_facts(list(wanted), request.currency)
+    return StockResult(held=not shortages, shortages=shortages, products=products, unknown_skus=unknown)
 
 
 def _reserve(order_id: str, lines: list[OrderLine]) -> None:

@@ -47,7 +47,8 @@ def start_bulk(*, user: User, approved: bool, comment: str, items: Sequence[tupl
         require_part(user)
     job = BulkJob.objects.filter(job_id=_job_id(user, key)).first() or _write_job(user, approved, comment, items, key)
     asked = sorted(items)
-    if job.approved != approved or sorted(job.items.values_list("request_id", "state_version")) != asked:
+    is_same = job.approved == approved and job.comment == comment.strip()
+    if not is_same or sorted(job.items.values_list("request_id", "state_version")) != asked:
         raise KeyReused
     if not job.started:
         start_job(job)

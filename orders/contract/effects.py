@@ -18,11 +18,15 @@ class ProductFacts:
 
 @dataclass(frozen=True)
 class StockRequest:
-    """The whole of what an order wants held. A request older than one already applied changes nothing."""
+    """The whole of what an order wants held. A request older than one already applied changes nothing.
+
+    ``currency`` is the order's: what is sold in another is not for sale to it. Left out, all is.
+    """
 
     order_id: str
     revision: int
     lines: list[OrderLine]
+    currency: str = ""
 
 
 @dataclass(frozen=True)

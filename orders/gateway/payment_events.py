@@ -1,5 +1,7 @@
 """What the payment provider says about an order: handed to it, kept for it, or made good after it."""
 
+from dataclasses import replace
+
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from orders import projection, unmatched
@@ -83,11 +85,17 @@ def _deliver_late(event: WebhookEvent, message: PaymentEvent) -> None:
     elif event.type == "payment.refunded":
         unmatched.record_unmatched(event, f"The order is {row.status}; the provider says that its payment went back.")
     else:
-        _reopen(view, message)
-        _set_state(event, WebhookEvent.State.DELIVERED)
+        try:
+            _reopen(view, message)
+        except InvalidField as problem:
+            unmatched.record_unmatched(event, f"The order is {row.status} and cannot be opened again: {problem}.")
+        else:
+            _set_state(event, WebhookEvent.State.DELIVERED)
 
 
 def _reopen(view: OrderView, message: PaymentEvent) -> None:
+    """Raises InvalidField: no workflow would take it."""
+    policy = OrderSettings.current().to_policy()
     order = OrderInput(
         order_id=view.order_id,
         customer_id=view.customer_id,
@@ -96,9 +104,11 @@ def _reopen(view: OrderView, message: PaymentEvent) -> None:
         shipping_address=view.shipping_address,
         currency=view.currency,
         items=view.items,
-        policy=OrderSettings.current().to_policy(),
+        # It has the lines that it has, whatever the settings allow by now.
+        policy=replace(policy, max_lines=max(policy.max_lines, len(view.items))),
         resume=view,
     )
+    order.check()
     client.call(
         client.start_workflow(
             WORKFLOW_TYPE,

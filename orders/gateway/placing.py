@@ -73,7 +73,7 @@ def start_order(
         )
         with naming_the_field():
             order.check()
-        order = replace(order, items=_priced(order.items))
+        order = _priced(order)
         row = _write_row(order, f"{by.username}:{key}", digest(asked))
     if row.status == Order.STARTING:
         _start(row)
@@ -97,17 +97,20 @@ def _lines(items: Sequence[tuple[str, int]]) -> list[OrderLine]:
     return [OrderLine(sku, quantity) for sku, quantity in items]
 
 
-def _priced(lines: list[OrderLine]) -> list[OrderLine]:
-    """The lines with today's names and prices; what is ordered now costs what is shown now."""
-    facts = {product.sku: product for product in stockroom.product_facts([line.sku for line in lines])}
-    for number, line in enumerate(lines):
+def _priced(order: OrderInput) -> OrderInput:
+    """With today's names and prices, in the products' currency; what is ordered now costs what is shown now."""
+    facts = {product.sku: product for product in stockroom.product_facts([line.sku for line in order.items])}
+    for number, line in enumerate(order.items):
         if line.sku not in facts:
             raise InvalidRequest(f"items.{number}.sku", f"There is no product {line.sku} for sale.")
-    if len({facts[line.sku].currency for line in lines}) > 1:
+    currencies = {facts[line.sku].currency for line in order.items}
+    if len(currencies) > 1:
         raise InvalidRequest("items", "All products of an order must have the same currency.")
-    return [
-        replace(line, name=facts[line.sku].name, unit_price_cents=facts[line.sku].unit_price_cents) for line in lines
+    items = [
+        replace(line, name=facts[line.sku].name, unit_price_cents=facts[line.sku].unit_price_cents)
+        for line in order.items
     ]
+    return replace(order, items=items, currency=currencies.pop())
 
 
 def _new_order_id() -> str:

@@ -232,8 +232,8 @@ class OrderState:
         self.countdowns.pop(name, None)
 
     def take_facts(self, products: list[ProductFacts]) -> None:
-        """Fill names and prices that the start left open from the products."""
-        facts = {product.sku: product for product in products}
+        """Fill names and prices that the start left open from the products; a price in another currency is none."""
+        facts = {product.sku: product for product in products if product.currency == self.order.currency}
         self.items = [
             replace(
                 line,

@@ -67,7 +67,8 @@ class Stock:
 
     async def _hold(self, lines: list[OrderLine]) -> StockResult:
         self._revision += 1
-        return await effects.hold_stock(StockRequest(self._state.order.order_id, self._revision, lines))
+        order = self._state.order
+        return await effects.hold_stock(StockRequest(order.order_id, self._revision, lines, order.currency))
 
     # ── Changes of the lines ─────────────────────────────────────────────────────────────────────────────────────────
 

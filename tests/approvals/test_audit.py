@@ -187,6 +187,22 @@ class TestTrail:
         true.done.add("left-out")
         assert "left-out) is not in the trail" in found()
 
+    def test_what_is_saved_while_it_looks_is_no_problem(self, asked, staff, monkeypatch):
+        view = gateway.submit_request(
+            user=staff["employee"], door=Door.WEB, kind="expense", title="A chair", amount_cents=45_000, key="k2"
+        )
+        read = gateway.read_history
+
+        def then_somebody_comments(request_id: str) -> Any:
+            history = read(request_id)
+            if request_id == view.request_id:
+                gateway.add_comment(request_id, user=staff["employee"], door=Door.WEB, text="Soon?", key="soon")
+                eventually(TrailRow.objects.filter(request__request_id=request_id, what="commented").exists)
+            return history
+
+        monkeypatch.setattr(gateway, "read_history", then_somebody_comments)
+        assert "2 requests looked at" in verify()
+
     def test_an_absence_that_a_request_knew_already_is_no_problem(self, staff):
         until = timezone.now() + timedelta(days=3)
         away = Absence.objects.create(person=staff["manager"], delegate=staff["bo"], until=until)

@@ -440,6 +440,8 @@ class TestBulk:
         gateway.start_bulk(items=[(views[0].request_id, 1)], **words)
         with pytest.raises(gateway.KeyReused):
             gateway.start_bulk(items=[(views[1].request_id, 1)], **words)
+        with pytest.raises(gateway.KeyReused):
+            gateway.start_bulk(items=[(views[0].request_id, 1)], **{**words, "comment": "On second thoughts"})
 
     def test_refuses_what_is_not_theirs_to_see(self, people: People) -> None:
         view = ask(people)

@@ -90,6 +90,20 @@ def test_an_order_goes_from_the_cart_to_the_doorstep() -> None:
     assert refused.value.code == "already_delivered"
 
 
+def test_an_order_is_in_the_currency_of_its_products_and_takes_no_other() -> None:
+    Product.objects.create(sku="LAMP-EU", name="Lampe", unit_price_cents=10_000, currency="EUR", stock=5)
+    view = until(place(items=[("LAMP-EU", 1)]).order_id, stage="awaiting_payment")
+    assert (view.currency, view.total_cents, Order.objects.get().currency) == ("EUR", 10_000, "EUR")
+    with pytest.raises(gateway.OrderRefused) as refused:
+        gateway.add_item(view.order_id, sku="MOUSE-001", quantity=1, by=OPS, key="a")
+    assert refused.value.code == "unknown_sku"
+    assert Product.objects.get(sku="MOUSE-001").stock == 100
+    assert pay(view).total_cents == 10_000
+    assert SandboxCharge.objects.get().currency == "EUR"
+    with pytest.raises(gateway.InvalidRequest, match="same currency"):
+        place("both", items=[("LAMP-EU", 1), ("MOUSE-001", 1)])
+
+
 def test_one_key_is_one_order() -> None:
     views = at_once(20, lambda _: place("same"))
     assert len({view.order_id for view in views}) == 1
@@ -235,6 +249,30 @@ class TestPaymentEvents:
         kinds = [entry.kind for entry in gateway.read_order(view.order_id).view.timeline]
         assert kinds.count("order_cancelled") == 1
         assert "payment_refunded" in kinds
+
+    def test_late_money_goes_back_whatever_the_settings_allow_by_now(self) -> None:
+        view = until(place(items=[("LAPTOP-001", 1), ("MOUSE-001", 1)]).order_id, stage="awaiting_payment")
+        gateway.cancel_order(view.order_id, reason="no", by=OPS, key="c")
+        _await_end(view)
+        settings = OrderSettings.current()
+        settings.max_lines = 1
+        settings.save()
+        SandboxCharge.objects.create(
+            idempotency_key="checkout", payment_id="pay_x", order_id=view.order_id, amount_cents=view.total_cents,
+            currency="USD", is_charged=True,
+        )  # fmt: skip
+        gateway.deliver_payment_event(provider_event(view))
+        until(view.order_id, status="refunded")
+
+    def test_late_money_of_an_order_that_no_workflow_would_take_is_on_the_list(self) -> None:
+        view = placed_and_payable()
+        gateway.cancel_order(view.order_id, reason="no", by=OPS, key="c")
+        _await_end(view)
+        row = Order.objects.get()
+        row.snapshot["items"][0]["quantity"] = 100_001
+        row.save()
+        assert gateway.deliver_payment_event(provider_event(view)).state == "unmatched"
+        assert "cannot be opened again: items.0.quantity" in UnmatchedEvent.objects.get().reason
 
 
 def _await_end(view: OrderView) -> None:

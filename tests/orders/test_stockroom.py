@@ -81,3 +81,12 @@ def test_fifty_orders_at_once_share_ten_pieces() -> None:
     assert sum(result.held for result in results) == 10
     assert stock() == {"A": 0, "B": 980}
     assert all(s.sku == "A" for result in results for s in result.shortages)
+
+
+@pytest.mark.django_db
+def test_what_is_sold_in_another_currency_is_not_for_sale() -> None:
+    product("A", 5)
+    Product.objects.create(sku="B", name="Lampe", unit_price_cents=100, currency="EUR", stock=5)
+    result = stockroom.hold(StockRequest("O1", 1, [OrderLine("A", 1), OrderLine("B", 1)], "USD"))
+    assert (result.held, result.unknown_skus, [facts.sku for facts in result.products]) == (False, ["B"], ["A"])
+    assert stock() == {"A": 5, "B": 5}

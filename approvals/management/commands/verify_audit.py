@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Max
 
 from approvals import audit_check, gateway
 from approvals.models import ApprovalRequest
@@ -39,12 +40,13 @@ class Command(BaseCommand):
         problems: list[str] = []
         forgotten = checked = 0
         for row in rows.iterator(chunk_size=200):
+            newest = row.trail.aggregate(newest=Max("sequence"))["newest"] or 0
             history = _history(row.request_id)
             # Read anew after the history, which what is saved meanwhile must not be ahead of.
             row.refresh_from_db()
             problems += audit_check.trail_chain_problems(row)
             if history is not None:
-                problems += audit_check.history_problems(row, history)
+                problems += audit_check.history_problems(row, history, newest)
             elif row.status != ApprovalRequest.STARTING:
                 forgotten += 1
             checked += 1
