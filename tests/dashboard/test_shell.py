@@ -209,6 +209,8 @@ class TestHealthWatch:
     def test_one_look_answers_for_all_for_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
         looks = []
         monkeypatch.setattr(health_watch, "look", lambda: looks.append(1) or WELL)
+        monkeypatch.setattr(health_watch, "PATIENCE", 10.0)
+        monkeypatch.setattr(health_watch, "FRESH_FOR", 60.0)
         watch = HealthWatch()
         assert [watch.current() for _ in range(5)] == [WELL] * 5
         assert len(looks) == 1
