@@ -1,9 +1,10 @@
 """What an actor that was lost, or never was, starts from: the send log and the wishes that are known."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from campaigns.contract import MAX_KNOWN_IDS, MAX_SENDS, CapPolicy, SendRecord, UserActorInput
@@ -61,6 +62,36 @@ def seeds_without_log(contacts: Sequence[Contact], policies: Mapping[str, CapPol
         )
         for contact in contacts
     }
+
+
+def seeds_to_judge(
+    contacts: Sequence[Contact], policies: Mapping[str, CapPolicy], *, now: datetime | None = None
+) -> dict[str, UserActorInput]:
+    """The same for a question that spends nothing, by their ids: without the ids of grants, none of which it has. Four
+    queries for all of them."""
+    since = (now or timezone.now()) - WHOLE_FOR
+    seeds = seeds_without_log(contacts, policies)
+    counted = SendLog.objects.filter(user_id__in=list(seeds), is_test=False, outcome__in=COUNTED)
+    sends: dict[str, list[SendLog]] = {user_id: [] for user_id in seeds}
+    for row in _newest_of_each(counted.filter(at__lt=since)):
+        sends[row.user_id].append(row)
+    for row in counted.filter(at__gte=since).order_by("at", "pk"):
+        sends[row.user_id].append(row)
+    return {
+        user_id: replace(seed, sends=[_to_record(row) for row in sends[user_id][-MAX_SENDS:]])
+        for user_id, seed in seeds.items()
+    }
+
+
+def _newest_of_each(rows: QuerySet[SendLog]) -> list[SendLog]:
+    """Each person's newest, one of either kind; the oldest first."""
+    kinds = rows.order_by().values_list("user_id", "transactional")
+    newest = {(user_id, kind): at for user_id, kind, at in kinds.annotate(newest=Max("at"))}
+    found = rows.filter(user_id__in={user_id for user_id, _ in newest}, at__in={*newest.values()}).order_by("at", "pk")
+    by_kind = {
+        (row.user_id, row.transactional): row for row in found if newest[row.user_id, row.transactional] == row.at
+    }
+    return sorted(by_kind.values(), key=lambda row: row.at)
 
 
 def _newest_version(contact: Contact | None, opt_outs: Sequence[OptOut]) -> int:

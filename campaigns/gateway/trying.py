@@ -10,10 +10,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from campaigns.actor.state import ActorState
-from campaigns.actor_seed import seeds_without_log
+from campaigns.actor_seed import seeds_to_judge
 from campaigns.channels import Message, OutcomeUnknown, SendFailed, get_provider
 from campaigns.contract import CapPolicy, Channel, SendDecision, SendRequest
-from campaigns.gateway.actors import UNANSWERED, acan_send, judge_from_log
+from campaigns.gateway.actors import UNANSWERED, acan_send
 from campaigns.gateway.launching import find_missing, sampled_contacts
 from campaigns.gateway.problems import CampaignRefused, InvalidRequest, naming_the_field
 from campaigns.gateway.rights import SEND, require, seen_campaign, seen_contact
@@ -165,7 +165,6 @@ def _decisions(
     """Of people whom the log has nothing of, by what a new actor would start from; the others' actors are asked."""
     known = SendLog.objects.filter(user_id__in=[one.user_id for one in contacts], outcome__in=ATTEMPTED)
     seen = set(known.order_by().values_list("user_id", flat=True).distinct())
-    seeds = seeds_without_log([one for one in contacts if one.user_id not in seen], policies)
     at = max(row.starts_at or now, now)
     requests = {
         one.user_id: SendRequest(
@@ -173,15 +172,10 @@ def _decisions(
         )
         for one in contacts
     }
-    told = actors.ask({user_id: request for user_id, request in requests.items() if user_id not in seeds})
-
-    def of(contact: Contact) -> SendDecision:
-        request = requests[contact.user_id]
-        if contact.user_id in seeds:
-            return ActorState(seeds[contact.user_id], at).judge(request, at)
-        return told.get(contact.user_id) or judge_from_log(contact, request)
-
-    return [of(contact) for contact in contacts]
+    told = actors.ask({user_id: requests[user_id] for user_id in seen})
+    seeds = seeds_to_judge([one for one in contacts if one.user_id not in told], policies)
+    judged = {user_id: ActorState(seed, at).judge(requests[user_id], at) for user_id, seed in seeds.items()}
+    return [told.get(one.user_id) or judged[one.user_id] for one in contacts]
 
 
 class _Actors:

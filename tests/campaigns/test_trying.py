@@ -1,20 +1,25 @@
 """Before a launch while Temporal or the worker is away, and tests to oneself that say what they are."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains
 
-from campaigns import gateway
-from campaigns.contract import TASK_QUEUE
+from campaigns import gateway, preferences
+from campaigns.actor_seed import seed_for_actor, seeds_to_judge
+from campaigns.contract import TASK_QUEUE, By, Door
 from campaigns.gateway import trying
-from campaigns.models import Campaign, SandboxMessage
+from campaigns.models import Campaign, Contact, SandboxMessage, SendLog
 from campaigns.models.words import Outcome
 from campaigns.send_log import Grant, commit_intent, record_outcome
 from temporal_worker import client
 from tests.campaigns.batches import actor_of, begin, cap, people, person, uid
+from tests.campaigns.contacts_of import contact
 from tests.campaigns.pages import PAGE, client_of, draft, user_with_role
 
 FROM_LOG = "From the send log; the actors could not be asked."
@@ -117,6 +122,43 @@ async def _end(user_ids: list[str]) -> None:
     server = await client.aget_client()
     for user_id in user_ids:
         await server.get_workflow_handle(actor_of(user_id)).terminate()
+
+
+@pytest.mark.django_db
+def test_many_are_judged_by_what_each_one_s_actor_would_start_from(django_assert_num_queries: Any) -> None:
+    now = timezone.now()
+    logs: dict[str, list[tuple[float, dict[str, Any]]]] = {
+        "USER-001": [
+            (1, {}),
+            (30, {"transactional": True}),
+            (47, {}),
+            (49, {}),
+            (60, {"transactional": True}),
+            (90, {}),
+        ],
+        "USER-002": [
+            (50, {"outcome": Outcome.FAILED}),
+            (51, {"is_test": True}),
+            (70, {}),
+            (70, {"outcome": "unknown"}),
+        ],
+        "USER-003": [(2, {"outcome": Outcome.INTENT}), (60, {"transactional": True})],
+        "USER-004": [],
+    }
+    for user_id, rows in logs.items():
+        contact(user_id)
+        for number, (hours, fields) in enumerate(rows):
+            row = SendLog(grant_id=f"{user_id}:{number}", user_id=user_id, campaign_id=f"CMP-{number}")
+            for name, value in {"channel": "push", "category": "marketing", "outcome": "sent", **fields}.items():
+                setattr(row, name, value)
+            row.save()
+            SendLog.objects.filter(pk=row.pk).update(at=now - timedelta(hours=hours))
+    preferences.record_opt_out("USER-002", "sms", by=By("", Door.MAIL))
+    contacts = list(Contact.objects.order_by("user_id"))
+    with django_assert_num_queries(4):
+        seeds = seeds_to_judge(contacts, {}, now=now)
+    assert seeds == {one: replace(seed_for_actor(one, now=now), used_grant_ids=[]) for one in logs}
+    assert [len(seed.sends) for seed in seeds.values()] == [5, 1, 2, 0]
 
 
 @pytest.mark.django_db(transaction=True)
