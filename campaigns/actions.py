@@ -50,7 +50,7 @@ def actions_for(page: CampaignPage, user: User) -> list[Action]:
     stopped = (
         action("resume", "Resume…", "play", no_right if page.times_are_paused else no, look="btn--primary")
         if is_paused
-        else action("pause", "Pause…", "pause", no or _waits_for_its_time(page))
+        else action("pause", "Pause…", "pause", no_right if page.is_between_times else no or _waits_for_its_time(page))
     )
     again = [action("again", "Make another", "plus", "" if may_edit else _NO_WRITING, dialog=False)]
     return [
@@ -62,6 +62,8 @@ def actions_for(page: CampaignPage, user: User) -> list[Action]:
 
 
 def _not_now(page: CampaignPage) -> str:
+    if page.is_between_times and page.is_over:
+        return "Nothing of it is sent between two of its times."
     if page.view.status == CampaignStatus.COMPLETED:
         return "It is completed: nothing is left to send."
     if page.view.status == CampaignStatus.CANCELLED:
@@ -74,4 +76,4 @@ def _not_now(page: CampaignPage) -> str:
 def _waits_for_its_time(page: CampaignPage) -> str:
     """A recurring campaign before its first time has no workflow that could be told."""
     is_waiting = page.view.status == CampaignStatus.SCHEDULED and page.row.recurs and page.view.version == 0
-    return "Not yet: its first time has not come. It can be cancelled." if is_waiting else ""
+    return "Not yet: its first time has not come." if is_waiting else ""

@@ -15,6 +15,7 @@ from campaigns.over_cap import (
     who_would_be_over_without,
     would_change,
 )
+from campaigns.standing import stands_at
 from dashboard.admin_effects import Effect
 
 SHOWN = 20
@@ -35,7 +36,7 @@ def of_settings(form: Any) -> Effect:
         name = f"{channel}_on"
         if name not in form.changed_data or form.cleaned_data[name]:
             continue
-        running = list(Campaign.objects.filter(channel=channel, status__in=_STARTED).values_list("name", flat=True))
+        running = list(Campaign.objects.filter(stands_at(*_STARTED), channel=channel).values_list("name", flat=True))
         if running:
             named = ", ".join(f"“{one}”" for one in running[:5])
             more = f" and {len(running) - 5:,} more" if len(running) > 5 else ""

@@ -17,7 +17,9 @@ from campaigns.api_access import READ_CAMPAIGNS, RUN_CAMPAIGNS, WRITE_CAMPAIGNS
 from campaigns.api_types import CampaignPage, Launch, NewCampaign, Why
 from campaigns.contract import CampaignStatus, CampaignView, Channel, Door
 from campaigns.gateway import Draft
+from campaigns.live import TEXTS
 from campaigns.models import Campaign, CampaignSettings
+from campaigns.standing import standing_of, stands_at
 from dashboard.api_access import Key, claim_key
 from dashboard.api_types import BadInput, OutOfReach, Refusal, Trouble
 from temporal_worker.snapshots import to_json
@@ -47,16 +49,16 @@ def list_campaigns(
     """Campaigns and drafts as they were last saved, newest first, a page at a time."""
     rows = Campaign.objects.select_related("first")
     if status == CampaignStatus.SCHEDULED:
-        rows = rows.filter(status__in=[status, Campaign.STARTING])
+        rows = rows.filter(stands_at(status, Campaign.STARTING))
     elif status:
-        rows = rows.filter(status=status)
+        rows = rows.filter(stands_at(status))
     if cursor:
         created_at, pk = _read_cursor(cursor)
         rows = rows.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, pk__lt=pk))
     page = list(rows.order_by("-created_at", "-pk")[: limit + 1])
     next_cursor = _cursor_after(page[limit - 1]) if len(page) > limit else None
     rate = CampaignSettings.current().rate_per_minute
-    items = [to_json(_as_promised(projection.load_view(row), rate)) for row in page[:limit]]
+    items = [to_json(_as_promised(projection.load_view(row), rate, row)) for row in page[:limit]]
     return JsonResponse({"items": items, "next_cursor": next_cursor})
 
 
@@ -65,7 +67,8 @@ def get_campaign(request: HttpRequest, campaign_id: str) -> HttpResponse:
     """One campaign as its workflow knows it now, or, when that is out of reach or over, as it was last saved.
 
     The headers `Callboard-Source` (`temporal` or `database`) and `Callboard-As-Of` tell which of the two it is. Of a
-    draft all counts are 0: its audience is written down when it is launched.
+    draft all counts are 0: its audience is written down when it is launched. A recurring campaign is `scheduled` between two
+    of its times, `paused` when those are, and its counts are its first time's; each later time is a campaign `…-<n>`.
     """
     reading = gateway.read_campaign(campaign_id, _user(request))
     headers = {"Callboard-Source": reading.source, "Callboard-As-Of": reading.as_of.isoformat()}
@@ -117,7 +120,7 @@ def launch(request: HttpRequest, campaign_id: str, body: Launch = NO_WORDS, key:
 
 @router.post("/{campaign_id}/pause", response=_CAMPAIGN, auth=RUN_CAMPAIGNS, operation_id="pause_campaign")
 def pause(request: HttpRequest, campaign_id: str, body: Why = NO_REASON, key: Key = None) -> HttpResponse:
-    """Stop for now. No message begins after the answer."""
+    """Stop for now. No message begins after the answer; of a recurring campaign between two times, no time begins any."""
     own_key = claim_key(request, key, body)
     view = gateway.pause(campaign_id, user=_user(request), door=Door.API, reason=body.reason or "", key=own_key)
     return _answer(view)
@@ -148,12 +151,17 @@ def _user(request: HttpRequest) -> User:
 
 def _answer(view: CampaignView, *, status: int = 200, headers: dict[str, str] | None = None) -> JsonResponse:
     rate = view.rate_per_minute or CampaignSettings.current().rate_per_minute
-    return JsonResponse(to_json(_as_promised(view, rate)), status=status, headers=headers)
+    row = Campaign.objects.filter(campaign_id=view.campaign_id).defer(*TEXTS).first()
+    return JsonResponse(to_json(_as_promised(view, rate, row)), status=status, headers=headers)
 
 
-def _as_promised(view: CampaignView, rate: int) -> CampaignView:
-    """In the contract's words: what is launched and has no workflow yet is scheduled, and a draft has the settings' rate."""
-    status = CampaignStatus.SCHEDULED if view.status == Campaign.STARTING else view.status
+def _as_promised(view: CampaignView, rate: int, row: Campaign | None) -> CampaignView:
+    """In the contract's words: what is launched and has no workflow yet is scheduled, and a draft has the settings' rate.
+
+    A recurring one is over when no more of its times come, not with its first one.
+    """
+    status = standing_of(row, view.status) if row is not None else view.status
+    status = CampaignStatus.SCHEDULED if status == Campaign.STARTING else status
     return replace(view, status=status, rate_per_minute=view.rate_per_minute or rate)
 
 

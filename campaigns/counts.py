@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from campaigns.contract import CampaignStatus
 from campaigns.models import Campaign
+from campaigns.standing import stands_at
 from dashboard.phrases import Part, counted, number_word, strong, text
 
 WAITING = (Campaign.STARTING, CampaignStatus.SCHEDULED, CampaignStatus.AWAITING_APPROVAL)
@@ -53,7 +54,7 @@ def _said(number: int, one: str, many: str) -> str:
 
 def list_counts() -> ListCounts:
     def of(*statuses: str) -> Count:
-        return Count("pk", filter=Q(status__in=statuses))
+        return Count("pk", filter=stands_at(*statuses))
 
     return ListCounts(
         **Campaign.objects.order_by().aggregate(

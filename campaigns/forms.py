@@ -27,6 +27,10 @@ class PauseForm(CampaignActionForm):
     intro = "No message begins after this. Those who have not got it wait until somebody resumes it."
     reason = _reason("Stands on the page, for whoever wonders.")
 
+    def prepare(self, page: CampaignPage, user: User) -> None:
+        if page.is_between_times:
+            self.intro = "None of its times begins anything after this, until somebody resumes it."
+
     def send(self, campaign_id: str, user: User) -> CampaignView:
         return gateway.pause(campaign_id, user=user, door=Door.WEB, reason=self.cleaned_data["reason"], key=self.key)
 
@@ -36,6 +40,11 @@ class ResumeForm(CampaignActionForm):
     reason = _reason("Stands on the page, for whoever wonders.")
 
     def prepare(self, page: CampaignPage, user: User) -> None:
+        if page.is_between_times:
+            why = page.row.times_paused_why.rstrip(".")
+            missed = "What was missed meanwhile is not made up for."
+            self.intro = f"{f'Paused: {why}. ' if why else ''}Its times come again. {missed}"
+            return
         left = page.view.counts["pending"] + page.view.counts["deferred"]
         why = page.view.reason.rstrip(".")
         self.intro = f"{f'Paused: {why}. ' if why else ''}It goes on with {counted(left, 'recipient')}, each once."
@@ -54,7 +63,9 @@ class CancelForm(TypedIdForm[CampaignPage, User, CampaignView]):
         self.ask_to_type(page.campaign_id, is_grave=_is_under_way(page.view))
         left = page.view.counts["pending"] + page.view.counts["deferred"]
         end = "No further time of it comes. " if page.row.recurs and page.row.first_id is None else ""
-        if page.view.status in (CampaignStatus.SCHEDULED, CampaignStatus.AWAITING_APPROVAL) or not left:
+        if page.is_between_times and page.is_over:
+            self.intro = f"{end}This cannot be undone."
+        elif page.view.status in (CampaignStatus.SCHEDULED, CampaignStatus.AWAITING_APPROVAL) or not left:
             self.intro = f"{end}Nobody gets it. This cannot be undone."
         else:
             verb = "does" if left == 1 else "do"

@@ -18,6 +18,7 @@ from campaigns.models import Campaign
 from campaigns.presentation import row_of
 from campaigns.presentation.page import icon_of
 from campaigns.projection import COUNTER as COUNTER
+from campaigns.standing import is_between_times, stands_at
 from campaigns.totals import sent_by_hour
 from dashboard.home.parts import (
     BAD,
@@ -72,7 +73,7 @@ def read(now: datetime, day: Day) -> Part:
 
 
 def _of(*statuses: str) -> Any:
-    return Campaign.objects.filter(status__in=statuses)
+    return Campaign.objects.filter(stands_at(*statuses))
 
 
 def _list(tab: str) -> str:
@@ -80,8 +81,9 @@ def _list(tab: str) -> str:
 
 
 def _statuses() -> dict[str, int]:
-    rows = _of(CampaignStatus.RUNNING, CampaignStatus.PAUSED, Campaign.STARTING).order_by().values("status")
-    return dict(rows.annotate(number=Count("*")).values_list("status", "number"))
+    statuses = (CampaignStatus.RUNNING, CampaignStatus.PAUSED, Campaign.STARTING)
+    counts = {status: Count("pk", filter=stands_at(status)) for status in statuses}
+    return dict(_of(*statuses).order_by().aggregate(**counts))
 
 
 def _messages(days: tuple[int, ...]) -> Figure:
@@ -116,11 +118,14 @@ def _paused(statuses: dict[str, int]) -> list[Need]:
     row = _of(CampaignStatus.PAUSED).order_by("-updated_at").only(*ROW_FIELDS).first()
     if row is None:
         return []
-    by_itself = any(
+    waits = is_between_times(row)  # a recurring one: only its times are paused
+    by_itself = not waits and any(
         one.get("what") == CampaignEvent.PAUSED_BY_ITSELF for one in (row.snapshot.get("timeline") or [])[-1:]
     )
     mark = BAD if by_itself else "warn"
-    words = [text(f"{row.reason.rstrip('.') or 'Somebody paused it'}. {row.pending_count:,} still wait for it.")]
+    why = (row.times_paused_why if waits else row.reason).rstrip(".") or "Somebody paused it"
+    left = "None of its times begins anything." if waits else f"{row.pending_count:,} still wait for it."
+    words = [text(f"{why}. {left}")]
     if count == 1:
         href = reverse("campaigns:detail", args=[row.campaign_id])
         return [Need(SEE, "paused", f"{row.name} is paused", words, href, "Resume…", SEND, mark, "pause", "Paused")]

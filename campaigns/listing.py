@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from campaigns.contract import CampaignStatus
 from campaigns.counts import WAITING
 from campaigns.models import Campaign
+from campaigns.standing import stands_at
 from campaigns.totals import sent_today
 
 PAGE_SIZE = 25
@@ -38,6 +39,7 @@ ROW_FIELDS = (
     "campaign_id", "occurrence", "version", "change", "status", "name", "channel", "starts_at", "recurs",
     "audience_count", "sent_count", "deferred_count", "denied_count", "failed_count", "unknown_count", "pending_count",
     "reason", "finishes_at", "closed_at", "created_at", "snapshot", "first",
+    "planned_at", "times_paused_at", "times_paused_why", "times_ended_at", "next_time_at",
 )  # fmt: skip
 
 
@@ -93,7 +95,7 @@ class Listing:
     def campaigns(self) -> QuerySet[Campaign]:
         found = Campaign.objects.all()
         if self.tab != "all":
-            found = found.filter(status__in=_STATUSES[self.tab])
+            found = found.filter(stands_at(*_STATUSES[self.tab]))
         for word in self.q.split():
             found = found.filter(_mentions(word))
         if self.people == TODAY:

@@ -33,7 +33,7 @@ def page_of(row: Campaign, view: CampaignView | None = None) -> CampaignPage:
         reasons=_reasons(row, newest) if is_launched else (),
         samples=samples_of(row) if is_launched else (),
         log=_newest_of_log(row) if is_launched else (),
-        occurrences=[row_of(one) for one in _occurrences(row)] if row.recurs else (),
+        occurrences=[row_of(one, as_one_time=True) for one in _occurrences(row)] if row.recurs else (),
         series_id=row.series_id,
         names=_names(
             {

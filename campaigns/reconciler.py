@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from campaigns import gateway, totals
-from campaigns.gateway import giving_back, recounting
+from campaigns.gateway import giving_back, recounting, series
 
 TELL_AGAIN_AFTER = timedelta(seconds=5)
 
@@ -16,6 +16,11 @@ TELL_AGAIN_AFTER = timedelta(seconds=5)
 def start_launched_campaigns() -> None:
     """Campaigns whose rows were written and whose workflow was not started."""
     gateway.finish_starting_campaigns()
+
+
+def note_next_times() -> None:
+    """When recurring campaigns come again, for lists and pages."""
+    series.note_next_times()
 
 
 def tell_opt_outs() -> None:

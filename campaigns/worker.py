@@ -52,6 +52,7 @@ AREA_WORKER = AreaWorker(
     cached_workflows=1_000,
     periodic=[
         Periodic("start launched campaigns", timedelta(seconds=5), reconciler.start_launched_campaigns),
+        Periodic("note when campaigns come again", timedelta(seconds=5), reconciler.note_next_times),
         Periodic("add up what was sent", timedelta(minutes=1), reconciler.close_send_hours),
         Periodic("tell opt-outs", timedelta(seconds=5), reconciler.tell_opt_outs),
         Periodic("give slots back", timedelta(seconds=10), reconciler.give_back_slots),

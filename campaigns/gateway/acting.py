@@ -33,8 +33,9 @@ from campaigns.gateway.problems import (
     naming_the_field,
 )
 from campaigns.gateway.rights import SEND, STOP_ALL, require, seen_campaign
-from campaigns.gateway.series import end_times, let_times_come
+from campaigns.gateway.series import end_times, let_times_come, pause_times
 from campaigns.models import Campaign
+from campaigns.standing import is_between_times
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable, WorkflowAlreadyStarted, WorkflowCompleted, WorkflowNotFound
 from temporal_worker.keys import digest, update_id
@@ -48,12 +49,21 @@ _Message = PauseInput | ResumeInput | CancelInput | RateInput
 
 
 def pause(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:
-    """No message begins after the answer.
+    """No message begins after the answer. Of a recurring one that waits for a time, none of its times begins anything.
 
     Raises:
         CampaignNotFound, NotPermitted, InvalidRequest, CampaignRefused, Unavailable
     """
-    return _update(campaign_id, "pause", PauseInput(reason.strip(), By(user.username, door)), user, key)
+    message = PauseInput(reason.strip(), By(user.username, door))
+    row = seen_campaign(user, campaign_id)
+    require(user, SEND)
+    if is_between_times(row):
+        with naming_the_field():
+            message.check()
+        if pause_times(row, user.username, message.reason) and is_between_times(row):
+            return projection.load_view(row)
+        # It has ended meanwhile, or its first time has just come: what is true of any other holds.
+    return _update(campaign_id, "pause", message, user, key)
 
 
 def resume(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:

@@ -11,9 +11,9 @@ from campaigns.contact_locks import lock_contact
 from campaigns.contract import CampaignStatus
 from campaigns.gateway.problems import CampaignRefused, InvalidRequest
 from campaigns.gateway.rights import EDIT, require, seen_contact
-from campaigns.gateway.series import live_series
 from campaigns.models import Campaign, CapPolicy, Contact, Segment
 from campaigns.preferences import CONTACTS_COUNTER
+from campaigns.standing import MORE_TIMES
 from temporal_worker.models import ChangeCounter
 from temporal_worker.problems import NotFound
 
@@ -160,7 +160,7 @@ def why_not_deleted(segment: Segment) -> str:
 
 def _user_of(segment: Segment, *, also_drafts: bool = False) -> Campaign | None:
     # A recurring one needs it at its next time, whatever became of those before.
-    under_way = _UNDER_WAY | Q(pk__in=live_series().values("pk"))
+    under_way = _UNDER_WAY | MORE_TIMES
     if also_drafts:
         under_way |= Q(status=CampaignStatus.DRAFT)
     return Campaign.objects.filter(under_way, audience={"segment": segment.name}).order_by("pk").first()

@@ -117,7 +117,9 @@ def _write(row: Campaign, user: User, door: Door, own_key: str, *, asks_first: b
         row.launch_key, row.launched_by, row.launched_at = own_key, user.username, now
         row.asks_first = asks_first
         row.rate_per_minute = row.rate_per_minute or settings.rate_per_minute
-        if not row.recurs:  # there it is the end of the whole series
+        if row.recurs:  # whose end is that of the whole series
+            row.next_time_at = now  # to be asked for as soon as its Schedule is there
+        else:
             row.ends_at = row.ends_at or max(row.starts_at or now, now) + timedelta(days=settings.deferred_for_days)
         row.status = Campaign.STARTING
         start_input = input_of(row, By(user.username, door))

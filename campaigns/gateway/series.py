@@ -1,7 +1,10 @@
-"""The times of recurring campaigns, all together: paused while everything is stopped, let come again, ended for good."""
+"""The times of recurring campaigns: the next one known before it comes, paused – one campaign's, or all while everything is
+stopped –, let come again, ended for good."""
 
+from contextlib import suppress
 from datetime import timedelta
 
+import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -10,13 +13,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from campaigns import projection
 from campaigns.contract import CampaignStatus, StopEntry, StopState, campaign_workflow_id
 from campaigns.gateway.problems import InvalidRequest, Unavailable
-from campaigns.gateway.recurring import end_schedule, ensure_schedule
+from campaigns.gateway.recurring import end_schedule, ensure_schedule, next_times
 from campaigns.models import Campaign
 from temporal_worker import client
 from temporal_worker.client import TemporalUnavailable
 from temporal_worker.models import ChangeCounter
 
 _RPC_TIMEOUT = timedelta(seconds=5)
+
+log = structlog.get_logger(__name__)
 
 
 def live_series() -> "QuerySet[Campaign]":
@@ -33,30 +38,71 @@ def pause_all_times(reason: str) -> list[StopEntry]:
     """
     entries = []
     for row in live_series().order_by("pk"):
-        _mark(row, times_paused_at=timezone.now())
+        _mark(row, times_paused_at=timezone.now(), times_paused_why=reason[:500])
         if row.status == Campaign.STARTING and row.planned_at is None:
             try:
                 ensure_schedule(row)
             except InvalidRequest:  # no time at all: it becomes a draft again
-                _mark(row, times_paused_at=None)
+                _mark(row, times_paused_at=None, times_paused_why="")
                 continue
         if _tell(row, paused=True, note=reason):
             entries.append(StopEntry(campaign_workflow_id(row.campaign_id), StopState.TIMES_PAUSED))
         else:
-            _mark(row, times_paused_at=None, times_ended_at=timezone.now())  # its last time was long ago
+            _mark_ended(row)  # its last time was long ago
     return entries
+
+
+def pause_times(row: Campaign, by: str, reason: str) -> bool:
+    """Of one campaign, until somebody lets them come again. False when there are none any more. Raises Unavailable."""
+    _mark(row, times_paused_at=row.times_paused_at or timezone.now(), times_paused_why=reason[:500])
+    if _tell(row, paused=True, note=f"{by}: {reason}" if reason else by):
+        return True
+    _mark_ended(row)
+    return False
 
 
 def let_times_come(row: Campaign, by: str) -> None:
     """From now on; what was missed meanwhile is not made up for. Raises Unavailable."""
     _tell(row, paused=False, note=f"{by} lets it come again")
-    _mark(row, times_paused_at=None)
+    _mark(row, times_paused_at=None, times_paused_why="")
+    with suppress(Unavailable):  # a worker asks again
+        note_next_time(row)
 
 
 def end_times(row: Campaign) -> None:
     """No further time comes. Raises Unavailable."""
     end_schedule(row)
-    _mark(row, times_paused_at=None, times_ended_at=timezone.now())
+    _mark_ended(row)
+
+
+def note_next_times() -> int:
+    """Ask for the next time of each recurring campaign whose last known one has come. Returns how many; stops at the first
+    when Temporal is out of reach."""
+    due = live_series().filter(next_time_at__lte=timezone.now())
+    # Before its Schedule is there nobody knows its times.
+    due = due.exclude(status=Campaign.STARTING, planned_at=None)
+    noted = 0
+    for row in due.order_by("next_time_at")[:100]:
+        try:
+            note_next_time(row)
+        except Unavailable as problem:
+            log.warning("next_times_wait_for_temporal", campaign_id=row.campaign_id, problem=problem.detail)
+            break
+        noted += 1
+    return noted
+
+
+def note_next_time(row: Campaign) -> None:
+    """Write down when the campaign comes again, as its Schedule has it. Raises Unavailable."""
+    times = next_times(row)
+    next_time_at = times[0] if times else None
+    if next_time_at == row.next_time_at:
+        return
+    with transaction.atomic():
+        change = ChangeCounter.bump(projection.COUNTER)
+        # Not over the end that somebody has set meanwhile.
+        Campaign.objects.filter(pk=row.pk, times_ended_at=None).update(next_time_at=next_time_at, change=change)
+    row.refresh_from_db()
 
 
 def _tell(row: Campaign, *, paused: bool, note: str) -> bool:
@@ -76,6 +122,10 @@ def _tell(row: Campaign, *, paused: bool, note: str) -> bool:
             return False
         raise Unavailable(f"Temporal is out of reach: {error.message}") from error
     return True
+
+
+def _mark_ended(row: Campaign) -> None:
+    _mark(row, times_paused_at=None, times_paused_why="", times_ended_at=timezone.now(), next_time_at=None)
 
 
 def _mark(row: Campaign, **fields: object) -> None:

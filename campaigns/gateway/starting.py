@@ -1,6 +1,7 @@
 """Starting what was launched: a campaign's workflow, the Schedule of a recurring one, or – everything was stopped meanwhile –
 the workflow that is paused before it has begun."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ from campaigns.contract import (
 )
 from campaigns.gateway.problems import InvalidRequest, Unavailable
 from campaigns.gateway.recurring import MISSED_AFTER, ensure_schedule
+from campaigns.gateway.series import note_next_time
 from campaigns.models import Campaign, CampaignSettings
 from campaigns.sending.occurrences import next_occurrence
 from temporal_worker import client
@@ -92,9 +94,11 @@ def start(row: Campaign) -> None:
         try:
             ensure_schedule(row)
         except InvalidRequest:
-            _set_status(row, CampaignStatus.DRAFT, launch_key="", launched_by="", launched_at=None)
+            _set_status(row, CampaignStatus.DRAFT, launch_key="", launched_by="", launched_at=None, next_time_at=None)
             raise
         _set_status(row, CampaignStatus.SCHEDULED)
+        with suppress(Unavailable):  # a worker asks again
+            note_next_time(row)
         return
     try:
         _start_workflow(row)

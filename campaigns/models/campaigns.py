@@ -72,7 +72,14 @@ class Campaign(MessageTexts):
     planned_at = models.DateTimeField(null=True, blank=True, help_text="When a recurring one's occurrence was due.")
     recurs = models.CharField(max_length=100, blank=True, help_text="A cron expression; empty: once.")
     times_paused_at = models.DateTimeField(null=True, blank=True, help_text="Since when no time of it begins anything.")
+    times_paused_why = models.CharField(max_length=500, blank=True, default="", db_default="")
     times_ended_at = models.DateTimeField(null=True, blank=True, help_text="Since when no further time comes.")
+    times_until = models.DateTimeField(
+        null=True, blank=True, help_text="The end of a recurring one, once its row has its first time's."
+    )
+    next_time_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a recurring one comes again, as it is known; empty: not any more."
+    )
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_zone])
     missed_runs = models.CharField(max_length=10, choices=Missed.choices, default=Missed.SKIP)
     ends_at = models.DateTimeField(null=True, blank=True, help_text="Until when deferred recipients are tried again.")
@@ -119,7 +126,12 @@ class Campaign(MessageTexts):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["status", "-created_at"])]
+        indexes = [
+            models.Index(fields=["status", "-created_at"]),
+            models.Index(
+                fields=["next_time_at"], condition=Q(next_time_at__isnull=False), name="campaigns_that_come_again"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["first", "occurrence"], name="one_campaign_per_occurrence"),
             models.UniqueConstraint(fields=["first", "planned_at"], name="one_occurrence_per_time"),

@@ -5,14 +5,17 @@ from datetime import datetime
 
 from campaigns.contract import CampaignPhase, CampaignStatus
 from campaigns.models import Campaign
-from campaigns.presentation.status import Glance
+from campaigns.presentation.status import Glance, Times
 from campaigns.presentation.words import cron_words
+from campaigns.standing import OVER
 from dashboard.phrases import Part, counted, number_word, strong, text, when
 
 
 def lede_of(
     campaign: Glance, counts: Mapping[str, int], *, first_pass_at: datetime | None, last_deferred_at: datetime | None
 ) -> list[Part]:
+    if campaign.times is not None:
+        return [*_waiting(campaign.times, is_first=campaign.status not in OVER), *_the_first_time(campaign, counts)]
     match campaign.status:
         case CampaignStatus.DRAFT:
             return [strong("It is a draft."), text(" Nothing is sent before somebody launches it.")]
@@ -32,6 +35,32 @@ def lede_of(
         case CampaignStatus.CANCELLED:
             return _cancelled(campaign, counts)
     return _running(campaign, counts, first_pass_at, last_deferred_at)
+
+
+def _waiting(times: Times, *, is_first: bool) -> list[Part]:
+    """Of a recurring one between two of its times, or before the first."""
+    if times.are_paused:
+        why = times.why_paused.strip().rstrip(".")
+        said = [strong("Its times are paused" + (f": {why}." if why else "."))]
+        return [*said, text(" None of them begins anything until somebody resumes it.")]
+    said = [strong(f"It goes out {times.words}.")]
+    if times.next_at is not None:
+        which = "first" if is_first else "next"
+        return [*said, text(f" Its {which} time is "), when(times.next_at, "at"), text(".")]
+    return [*said, text(" Its first time has not come yet.")] if is_first else said
+
+
+def _the_first_time(campaign: Glance, counts: Mapping[str, int]) -> list[Part]:
+    """What became of the time whose row it is; the others have pages of their own."""
+    sent, others = counts["sent"], counts["audience"] - counts["sent"]
+    if campaign.status == CampaignStatus.CANCELLED:
+        why = campaign.reason.strip().rstrip(".")
+        got = f" after {counted(sent, 'person', 'people')} had got it" if sent else ", and nobody got it"
+        return [text(f" Its first time was cancelled{got}{f': {why}' if why else ''}.")]
+    if campaign.status == CampaignStatus.COMPLETED:
+        left = f", {counted(others, 'other')} did not" if others else ""
+        return [text(f" The first time {counted(sent, 'person', 'people')} got it{left}.")]
+    return []
 
 
 def _scheduled(campaign: Glance) -> list[Part]:

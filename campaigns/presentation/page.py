@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from campaigns import standing
 from campaigns.contract import CampaignEntry, CampaignEvent, CampaignPhase, CampaignStatus, CampaignView
 from campaigns.models import Campaign, ProgressSample
 from campaigns.presentation import bars, charts
 from campaigns.presentation.lede import lede_of
 from campaigns.presentation.log import LogLine, ReasonCount, ReasonGroup, reason_groups
 from campaigns.presentation.row import CampaignRow
-from campaigns.presentation.status import Glance, Status, glance_of, status_of
+from campaigns.presentation.status import Glance, Status, glance_of, status_of, times_of
 from campaigns.presentation.words import CHANNEL_WORDS, audience_words, cron_words
 from dashboard.phrases import Part, span
 
@@ -82,7 +83,7 @@ class CampaignPage:
 
     @cached_property
     def glance(self) -> Glance:
-        return glance_of(self.view, recurs=self.row.recurs)
+        return glance_of(self.view, recurs=self.row.recurs, times=times_of(self.row, self.view.status))
 
     @cached_property
     def status(self) -> Status:
@@ -99,7 +100,8 @@ class CampaignPage:
     @property
     def is_settled(self) -> bool:
         """Over, and nothing of it changes any more."""
-        return self.is_over and (self.view.closed_at is not None or self.row.closed_at is not None)
+        is_closed = self.view.closed_at is not None or self.row.closed_at is not None
+        return self.is_over and is_closed and not self.has_times_to_come
 
     @property
     def is_sending(self) -> bool:
@@ -117,10 +119,32 @@ class CampaignPage:
 
     @property
     def has_times_to_come(self) -> bool:
-        """It is the first of a recurring campaign that was not ended."""
+        """It is the first of a recurring campaign of which more times come."""
+        return standing.has_times_to_come(self.row)
+
+    @property
+    def is_between_times(self) -> bool:
+        """It waits for one of its times; nothing of it runs."""
+        return standing.is_between_times(self.row, self.view.status)
+
+    @property
+    def next_time_at(self) -> datetime | None:
+        at = self.row.next_time_at
+        return at if self.has_times_to_come and at is not None and at > self.now else None
+
+    @property
+    def times_end_at(self) -> datetime | None:
+        """Of the first of a recurring campaign: until when it comes. Its row's own end is its first time's, once that began."""
         row = self.row
-        is_series = bool(row.recurs) and row.first is None and row.launched_at is not None
-        return is_series and row.times_ended_at is None
+        if not row.recurs or row.first_id is not None:
+            return None
+        return row.ends_at if row.planned_at is None else row.times_until
+
+    @property
+    def own_end_at(self) -> datetime | None:
+        """Until when its deferred ones are tried again; of a recurring one, those of this time."""
+        is_series = bool(self.row.recurs) and self.row.first_id is None and self.row.planned_at is None
+        return None if is_series else self.row.ends_at
 
     @property
     def times_are_paused(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from campaigns.models import Campaign
 from campaigns.presentation.bars import BarPart, bar_of
-from campaigns.presentation.status import Glance, Status, next_of, status_of
+from campaigns.presentation.status import Glance, Status, Times, next_of, status_of, times_of
 from campaigns.presentation.words import CHANNEL_ICONS, CHANNEL_WORDS
 from dashboard.phrases import Part
 
@@ -35,10 +35,11 @@ class CampaignRow:
         return self.campaign_id[-4:]
 
 
-def row_of(row: Campaign) -> CampaignRow:
+def row_of(row: Campaign, *, as_one_time: bool = False) -> CampaignRow:
+    """``as_one_time``: of a recurring one's first row, its own time alone."""
     counts = row.counts
     audience, decided = counts["audience"], counts["audience"] - counts["pending"]
-    glance = glance_of_row(row)
+    glance = glance_of_row(row, None if as_one_time else times_of(row))
     return CampaignRow(
         campaign_id=row.campaign_id,
         name=row.name,
@@ -55,7 +56,7 @@ def row_of(row: Campaign) -> CampaignRow:
     )
 
 
-def glance_of_row(row: Campaign) -> Glance:
+def glance_of_row(row: Campaign, times: Times | None) -> Glance:
     """From the projection alone; a snapshot that lacks something is shown without it."""
     seen = row.snapshot
     next_deferred_at = seen.get("next_deferred_at")
@@ -71,4 +72,5 @@ def glance_of_row(row: Campaign) -> Glance:
         next_deferred_at=datetime.fromisoformat(next_deferred_at) if isinstance(next_deferred_at, str) else None,
         closed_at=row.closed_at,
         recurs=row.recurs if row.version == 0 else "",
+        times=times,
     )

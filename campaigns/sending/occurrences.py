@@ -41,11 +41,14 @@ def next_occurrence(series_id: str, planned_at: datetime, start_input: StartInpu
         is_over = first.times_ended_at is not None or not first.recurs
         if is_over or first.times_paused_at is not None:
             return None
+        if first.next_time_at is None:  # no more were reckoned with: it is asked for anew
+            Campaign.objects.filter(pk=first.pk).update(next_time_at=planned_at)
         if first.planned_at is None:
+            first.times_until = first.ends_at
             first.planned_at, first.ends_at = planned_at, _ends_at(planned_at)
             first.status, first.launched_at = Campaign.STARTING, timezone.now()
             first.start_input = start_input(first)
-            first.save(update_fields=["planned_at", "ends_at", "status", "launched_at", "start_input"])
+            first.save(update_fields=["planned_at", "times_until", "ends_at", "status", "launched_at", "start_input"])
             return first
         return _another(first, planned_at, start_input)
 

@@ -10,10 +10,10 @@ from campaigns.contract import CampaignStatus, StopEntry, StopReport, StopState
 from campaigns.counts import WAITING
 from campaigns.forms import StopForm
 from campaigns.gateway.rights import SEE_CAMPAIGNS, STOP_ALL
-from campaigns.gateway.series import live_series
 from campaigns.import_pages import names_of
 from campaigns.live import TEXTS
 from campaigns.models import Campaign
+from campaigns.standing import MORE_TIMES, standing_of
 from campaigns.views.viewer import user_of
 from dashboard.access import is_fragment, requires
 from dashboard.problem_answers import answers_problems, status_of_problem
@@ -84,7 +84,7 @@ def _entry(entry: StopEntry, campaign_id: str, row: Campaign | None) -> dict[str
         "name": row.name if row is not None else campaign_id,
         "mark": mark,
         "word": word,
-        "status": entry.status.replace("_", " ") or (row.get_status_display() if row is not None else ""),
+        "status": entry.status.replace("_", " ") or (standing_of(row).replace("_", " ") if row is not None else ""),
         # That nothing of it runs there is no need to say in the server's words.
         "problem": "" if entry.state == StopState.ENDED else entry.problem,
     }
@@ -99,7 +99,7 @@ def _draw(
 ) -> HttpResponse:
     running = Campaign.objects.filter(status__in=[CampaignStatus.RUNNING, CampaignStatus.PAUSED, *WAITING])
     names = running.exclude(status=CampaignStatus.PAUSED).values_list("name", flat=True)[:50]
-    times = live_series().filter(times_paused_at=None).values_list("name", flat=True)[:50]
+    times = Campaign.objects.filter(MORE_TIMES, times_paused_at=None).values_list("name", flat=True)[:50]
     context = {
         "nav": "campaigns",
         "form": form,

@@ -181,6 +181,20 @@ class TestReading:
         [item] = call("/api/campaigns?status=scheduled").json()["items"]
         assert (item["campaign_id"], item["status"]) == (drafts[0], "scheduled")
 
+    @pytest.mark.parametrize("was", [CampaignStatus.COMPLETED, CampaignStatus.CANCELLED])
+    def test_a_recurring_one_is_not_over_with_its_first_time(self, drafts: list[str], was: CampaignStatus) -> None:
+        def statuses(**now: Any) -> tuple[str, list[str]]:
+            Campaign.objects.filter(campaign_id=drafts[0]).update(**now)
+            asked = [one for one in CampaignStatus if one != CampaignStatus.DRAFT]
+            listed = {one: call(f"/api/campaigns?status={one}").json()["items"] for one in asked}
+            assert all(item["status"] == one for one, items in listed.items() for item in items)
+            return call(f"/api/campaigns/{drafts[0]}").json()["status"], [one for one, items in listed.items() if items]
+
+        known = {"recurs": "0 9 * * 1", "planned_at": NOON, "status": was, "next_time_at": NOON}
+        assert statuses(**known) == ("scheduled", ["scheduled"])
+        assert statuses(times_paused_at=NOON) == ("paused", ["paused"])
+        assert statuses(times_paused_at=None, times_ended_at=NOON, next_time_at=None) == (was, [was])
+
     def test_who_may_see_it(self, drafts: list[str]) -> None:
         path = f"/api/campaigns/{drafts[0]}"
         seen = {who: call(path, who=who).status_code for who in ("marketer", "writer", "stranger")}

@@ -13,9 +13,11 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from campaigns import gateway
 from campaigns.contract import LaunchApproval
+from campaigns.live_list import frame_of
 from campaigns.models import Campaign, CampaignRecipient, SendLog
 from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
+from dashboard.templatetags.ui import moment
 from temporal_worker import client as temporal
 from tests.campaigns.pages import CID, HTMX, PAGE, client_of, draft, key_in, saved, view_of
 
@@ -199,6 +201,51 @@ class TestPage:
         page = client_of("marketer").get(f"{PAGE[:-1]}-2/")
         assertContains(page, "The first of them")
         assertContains(page, "Every Monday at 09:00")
+
+    def test_a_recurring_one_between_two_times_says_when_it_comes_again(self, no_temporal: None) -> None:
+        now = timezone.now()
+        until = now + timedelta(days=40)
+        counts = {**view_of().counts, "sent": 9, "pending": 0}
+        own = {"recurs": "0 9 * * 1", "planned_at": now, "ends_at": now + timedelta(days=7), "times_until": until}
+        row = saved(row=own, status="completed", phase="closed", closed_at=now, counts=counts)
+        more = {"recurs": "0 9 * * 1", "first": row, "occurrence": 2}
+        saved(f"{CID}-2", row=more, series_id=CID, occurrence=2)
+        Campaign.objects.filter(pk=row.pk).update(next_time_at=now + timedelta(days=3))
+        marketer = client_of("marketer")
+        page = marketer.get(PAGE)
+        for words in (
+            "Waits for its next time",
+            "It goes out every Monday at 09:00.",
+            "Its next time is",
+            "The first time nine people got it, one other did not.",
+            "Its first time ended",
+            "<dt>Next time</dt>",
+            "<dt>This time ends</dt>",
+            'href="/campaigns/CMP-20261121-101500-a1b2/pause/"',
+            "Nothing of it is sent between two of its times.",
+        ):
+            assertContains(page, words)
+        assertContains(page, f"<dt>Ends</dt><dd>{moment(until, 'clock')}</dd>")
+        for words in ("It is done", "nothing is left to send", ">Completed<"):
+            assertNotContains(page, words)
+        assert not frame_of(CID).is_settled  # type: ignore[union-attr]
+        # Among the times of another one it is its own time alone.
+        assertContains(marketer.get(f"{PAGE[:-1]}-2/"), '<span class="status status--ok">Completed</span>')
+
+        Campaign.objects.filter(pk=row.pk).update(times_paused_at=now, times_paused_why="Wrong prices.")
+        page = marketer.get(PAGE)
+        assertContains(page, "Its times are paused: Wrong prices.")
+        assertContains(page, 'id="do-resume" href')
+        assertNotContains(page, "<dt>Next time</dt>")
+        assertContains(marketer.get(f"{PAGE}resumption/", headers=HTMX), "Its times come again.")
+
+    def test_a_recurring_one_whose_first_time_was_skipped(self, no_temporal: None) -> None:
+        nobody = dict.fromkeys(view_of().counts, 0)
+        row = saved(row={"recurs": "0 9 * * 1"}, status="cancelled", reason="It was late.", counts=nobody)
+        Campaign.objects.filter(pk=row.pk).update(next_time_at=timezone.now() + timedelta(days=3))
+        page = client_of("marketer").get(PAGE)
+        assertContains(page, "Its first time was cancelled, and nobody got it: It was late.")
+        assertContains(client_of("marketer").get(f"{PAGE}pause/", headers=HTMX), "None of its times begins anything")
 
     def test_what_is_typed_never_becomes_markup(self) -> None:
         saved(row={"name": "<script>alert(1)</script>"}, name="<b>x</b>", reason="<img src=x>", status="paused")

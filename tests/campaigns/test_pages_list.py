@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,11 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains
 
-from campaigns.listing import PAGE_SIZE, Listing, page_of
+from campaigns.counts import list_counts
+from campaigns.listing import PAGE_SIZE, TABS, Listing, page_of
 from campaigns.log_listing import LogListing
 from campaigns.models import Campaign, CampaignRecipient, SendLog
 from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
+from dashboard.templatetags.ui import iso
 from tests.campaigns.pages import CID, PAGE, client_of, draft, saved
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +66,35 @@ class TestList:
             assertContains(shown, name)
             assert shown.content.count(b'<tr role="row" id="row-') == (2 if tab == "waiting" else 1)
         assertContains(client.get("/campaigns/?tab=cancelled"), "No campaign here")
+
+    @pytest.mark.parametrize("status", ["completed", "cancelled"])
+    def test_one_that_comes_again_waits_between_two_of_its_times(self, status: str) -> None:
+        """Whatever became of the first; its times paused, it is paused; over it is when no more of them come."""
+        saved(cid(1), row={"name": "Weekly", "recurs": "0 9 * * 1"}, status=status, closed_at=timezone.now())
+        client = client_of("marketer")
+
+        def shown(**now: Any) -> dict[str, bool]:
+            Campaign.objects.update(**now)
+            return {tab: b"Weekly" in client.get(f"/campaigns/?tab={tab}").content for tab in TABS if tab != "all"}
+
+        next_time_at = timezone.now() + timedelta(days=3)
+        found = shown(planned_at=timezone.now(), next_time_at=next_time_at)
+        assert [tab for tab, is_there in found.items() if is_there] == ["waiting"]
+        assert (list_counts().waiting, list_counts().completed, list_counts().cancelled) == (1, 0, 0)
+        page = client.get("/campaigns/")
+        for words in ("Waits for its next time", "Every Monday at 09:00, next", iso(next_time_at), "One is scheduled."):
+            assertContains(page, words)
+        assertNotContains(page, "Ended")
+
+        found = shown(times_paused_at=timezone.now(), times_paused_why="Wrong prices.")
+        assert [tab for tab, is_there in found.items() if is_there] == ["paused"]
+        page = client.get("/campaigns/")
+        assertContains(page, 'status--warn">Paused')
+        assertContains(page, "Wrong prices")
+        assertContains(page, "One is paused.")
+
+        found = shown(times_paused_at=None, next_time_at=None)
+        assert [tab for tab, is_there in found.items() if is_there] == [status]
 
     def test_every_word_has_to_be_found(self) -> None:
         draft(cid(1), name="Autumn letter")

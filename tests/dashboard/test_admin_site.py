@@ -329,8 +329,13 @@ class TestEffects:
     def test_a_channel_that_is_switched_off_names_what_runs_on_it(self, site: Client) -> None:
         settings = CampaignSettings.current()
         Campaign.objects.create(campaign_id="c", name="Spring", channel="sms", status="running", idempotency_key="c")
+        weekly = {"name": "Weekly", "channel": "sms", "status": "completed", "recurs": "0 9 * * 1"}
+        Campaign.objects.create(campaign_id="w", idempotency_key="w", next_time_at=timezone.now(), **weekly)
         page = change(site, settings, sms_on=None, push_on=None)
-        assert page.context["asks"] == ["Running on “Text message”, or planned for it, and held up by this: “Spring”."]
+        held_up = "“Weekly”, “Spring”"
+        assert page.context["asks"] == [
+            f"Running on “Text message”, or planned for it, and held up by this: {held_up}."
+        ]
         assert "“Spring”" in page.content.decode()
         settings.refresh_from_db()
         assert settings.sms_on

@@ -17,7 +17,7 @@ from approvals.contract import TrailKind
 from approvals.models import ApprovalRequest, TrailRow
 from campaigns import import_projection, totals
 from campaigns.contract import ImportStage, ImportStatus, ImportView
-from campaigns.models import SendHour, SendLog
+from campaigns.models import Campaign, SendHour, SendLog
 from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
 from dashboard.home import machinery
@@ -400,6 +400,27 @@ class TestLists:
         today = client.get(link(html, "figure-messages"))
         assertContains(today, f"<b>Messages today: {figure(html, 'messages')}, 1 of them by programs</b>")
         assert [row.campaign_id for row, _ in today.context["rows"]] == ["CMP-20261121-101500-0002"]
+
+    def test_of_paused_campaigns(self) -> None:
+        """A recurring one whose times are paused between two of them, too."""
+        campaign_saved(status="paused", reason="A typo.")
+        client = client_with(MARKETERS)
+
+        def home() -> str:
+            snapshots.forget()
+            frames.forget()
+            return client.get("/").content.decode()
+
+        assert "A typo. 5 still wait for it." in home()
+        now = timezone.now()
+        more = {"recurs": "0 9 * * 1", "next_time_at": now, "times_paused_at": now, "times_paused_why": "Wrong prices."}
+        Campaign.objects.update(status="completed", **more)
+        assert "Wrong prices. None of its times begins anything." in home()
+        campaign_saved("CMP-20261121-101500-0002", status="paused")
+        assert "Two campaigns are paused" in home()
+        assert len(client.get("/campaigns/?tab=paused").context["rows"]) == 2
+        Campaign.objects.filter(recurs="0 9 * * 1").update(times_ended_at=now)
+        assert "Two campaigns are paused" not in home()
 
     @pytest.mark.parametrize(
         "address",
