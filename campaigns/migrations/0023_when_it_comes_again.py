@@ -32,7 +32,6 @@ class Migration(migrations.Migration):
             name="times_paused_why",
             field=models.CharField(blank=True, db_default="", default="", max_length=500),
         ),
-        migrations.RunPython(ask_for_the_next_times, migrations.RunPython.noop),
         migrations.AddIndex(
             model_name="campaign",
             index=models.Index(
@@ -41,4 +40,5 @@ class Migration(migrations.Migration):
                 name="campaigns_that_come_again",
             ),
         ),
+        migrations.RunPython(ask_for_the_next_times, migrations.RunPython.noop),
     ]
