@@ -78,7 +78,8 @@ def end_times(row: Campaign) -> None:
 def note_next_times() -> int:
     """Ask for the next time of each recurring campaign whose last known one has come. Returns how many; stops at the first
     when Temporal is out of reach."""
-    due = live_series().filter(next_time_at__lte=timezone.now())
+    # A paused Schedule tells the times as they were when it was paused.
+    due = live_series().filter(next_time_at__lte=timezone.now(), times_paused_at=None)
     # Before its Schedule is there nobody knows its times.
     due = due.exclude(status=Campaign.STARTING, planned_at=None)
     noted = 0

@@ -365,6 +365,9 @@ class TestRecurring:
         assert page_of(row).times_end_at == last
         gateway.start_occurrence(campaign_id, row.next_time_at)
         Campaign.objects.update(status=CampaignStatus.COMPLETED, next_time_at=timezone.now())
+        Campaign.objects.update(times_paused_at=timezone.now())
+        assert series.note_next_times() == 0
+        Campaign.objects.update(times_paused_at=None)
         before = Campaign.objects.get().change
         assert (series.note_next_times(), series.note_next_times()) == (1, 0)
         row.refresh_from_db()
