@@ -3,11 +3,20 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
 from approvals.audit import TRAIL_FIELDS, trail_digest
-from approvals.contract import ApprovalInput, ApprovalStatus, ApprovalView, Cover, LevelView, TrailEntry
+from approvals.contract import (
+    ApprovalInput,
+    ApprovalStatus,
+    ApprovalView,
+    Cover,
+    LevelView,
+    TrailEntry,
+    is_request_id,
+)
 from approvals.models import ApprovalRequest, Involvement, TrailRow
 from approvals.process.bookkeeping import TRAIL_KEPT
 from approvals.process.covers import deciders_for
@@ -17,9 +26,17 @@ from temporal_worker.snapshots import from_json, to_json
 
 COUNTER = "approvals"
 
+log = structlog.get_logger(__name__)
+
 
 def save(view: ApprovalView, run_id: str = "") -> bool:
-    """Write a version of a request. False, with nothing changed, when the row has a newer one already."""
+    """Write a version of a request. False, with nothing changed, when the row has a newer one already.
+
+    Nor is there a row for an id that is none: no address could hold it, and every list that it stands in would fail.
+    """
+    if not is_request_id(view.request_id):  # started by a stranger at Temporal, where it goes on
+        log.warning("request_without_address", request_id=view.request_id)
+        return False
     now = timezone.now()
     with transaction.atomic():
         row, created = ApprovalRequest.objects.select_for_update().get_or_create(

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from approvals import gateway
-from approvals.contract import approval_workflow_id, bulk_workflow_id
+from approvals.contract import approval_workflow_id, bulk_workflow_id, is_request_id
 from approvals.models import ApprovalRequest, BulkJob
 from dashboard.technical.processes import Process
 
@@ -20,7 +20,7 @@ def recognise(workflow_id: str) -> Process | None:
 
 
 def _request(request_id: str) -> Process | None:
-    if not ApprovalRequest.objects.filter(request_id=request_id).exists():
+    if not is_request_id(request_id) or not ApprovalRequest.objects.filter(request_id=request_id).exists():
         return None
     link = reverse("approvals:detail", args=[request_id])
     return Process(request_id, link, "approvals", partial(gateway.may_see, request_id=request_id))

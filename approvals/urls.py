@@ -4,13 +4,14 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from approvals import exports, mail_links
+from approvals.contract import REQUEST_ID
 from approvals.views import away, bulk, decision, inbox, live, new, request
 
 
 class RequestIdConverter(StringConverter):
     """``REQ-YYYYMMDD-HHMMSS-xxxx``; anything else is no page."""
 
-    regex = r"REQ-\d{8}-\d{6}-[0-9a-z]{4,12}"
+    regex = REQUEST_ID
 
 
 register_converter(RequestIdConverter, "request_id")

@@ -46,7 +46,7 @@ GREETINGS_A_SECOND = 10
 
 @activity.defn(no_thread_cancel_exception=True)
 def validate_import(request: StageRequest) -> StageResult:
-    row = import_projection.row_of(request.import_id, request.name, request.username)
+    row = _row_of(request.import_id, request.name, request.username)
     with _open(request.location) as file:
         size = default_storage.size(request.location)
         report = _Reporter(request, lambda done: _note_of_reading(request, done, size))
@@ -65,14 +65,14 @@ def _note_of_reading(request: StageRequest, done: Progress, size: int) -> Import
 
 @activity.defn(no_thread_cancel_exception=True)
 def transform_import(request: StageRequest) -> StageResult:
-    row = import_projection.row_of(request.import_id)
+    row = _row_of(request.import_id)
     actions = compare_rows(row, report=_Reporter(request))
     return _result(request, row, sum(actions.values()), actions)
 
 
 @activity.defn(no_thread_cancel_exception=True)
 def finalise_import(request: StageRequest) -> StageResult:
-    row = import_projection.row_of(request.import_id)
+    row = _row_of(request.import_id)
     return _result(request, row, apply_rows(row, report=_Reporter(request)).rows_done)
 
 
@@ -88,7 +88,7 @@ def greet_new_contacts(request: GreetInput) -> int:
 
     Whether they may be greeted, and when, their actors say.
     """
-    row = import_projection.row_of(request.import_id)
+    row = _row_of(request.import_id)
     begun, after = (int(each) for each in (*activity.info().heartbeat_details, 0, 0)[:2])
     began_at = told_at = time.monotonic()
     for staged in new_contacts(row, after):
@@ -110,6 +110,8 @@ def greet_new_contacts(request: GreetInput) -> int:
 def tidy_import(tidy: TidyInput) -> None:
     """The file and the rows that were on their way: people's data, which nothing needs any more."""
     row = import_projection.row_of(tidy.import_id)
+    if row is None:
+        return  # nothing was ever kept of it, and its file is whoever's that put it there
     _delete(row.staged.all())
     if not tidy.keep_problems:
         _delete(row.problems.all())
@@ -128,6 +130,16 @@ def _delete(rows: "QuerySet[StagedContact] | QuerySet[ImportProblem]") -> None:
 @activity.defn
 def save_import(view: ImportView) -> None:
     import_projection.save(view)
+
+
+def _row_of(import_id: str, name: str = "", username: str = "") -> AudienceImport:
+    """Raises the failure that ends the import when it can have no page: nobody could see what it does."""
+    row = import_projection.row_of(import_id, name, username)
+    if row is None:
+        raise _file_problem(
+            "The import's id has to be letters, digits, dots, dashes and underscores: no page can have it."
+        )
+    return row
 
 
 def _open(location: str) -> BinaryIO:

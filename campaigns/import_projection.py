@@ -1,5 +1,6 @@
 """The imports' rows in the database: written by their workflows' activity, read by pages and lists."""
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from campaigns.contract import (
     ImportView,
     UploadInput,
     import_workflow_id,
+    is_import_id,
 )
 from campaigns.models import AudienceImport
 from temporal_worker.models import ChangeCounter
@@ -19,11 +21,17 @@ from temporal_worker.snapshots import from_json, to_json
 
 COUNTER = "imports"
 
+log = structlog.get_logger(__name__)
+
 
 def save(view: ImportView) -> bool:
     """Write a version of an import. False, with nothing changed, when the row has a newer one already."""
     with transaction.atomic():
-        row = AudienceImport.objects.select_for_update().get(pk=row_of(view.import_id, view.name, view.by.username).pk)
+        known = row_of(view.import_id, view.name, view.by.username)
+        if known is None:
+            log.warning("import_without_address", import_id=view.import_id)
+            return False
+        row = AudienceImport.objects.select_for_update().get(pk=known.pk)
         if row.version >= view.version:
             return False
         row.version, row.status, row.stage = view.version, view.status, view.stage
@@ -52,8 +60,13 @@ _SAVED = (
 )
 
 
-def row_of(import_id: str, name: str = "", username: str = "") -> AudienceImport:
-    """The import's row. One that was started by the Temporal CLI has none of the web side's, and gets it here."""
+def row_of(import_id: str, name: str = "", username: str = "") -> AudienceImport | None:
+    """The import's row. One that was started by the Temporal CLI has none of the web side's, and gets it here.
+
+    None for what its starter has called so that no address could hold it: every list that it stood in would fail.
+    """
+    if not is_import_id(import_id):
+        return None
     row, _ = AudienceImport.objects.get_or_create(
         import_id=import_id,
         defaults={"idempotency_key": f"workflow:{import_id}", "name": name[:200], "created_by": username},

@@ -11,6 +11,7 @@ from campaigns.consumer_actor import USER_ID
 from campaigns.contract import (
     campaign_workflow_id,
     import_workflow_id,
+    is_import_id,
     user_actor_workflow_id,
     welcome_workflow_id,
 )
@@ -75,7 +76,7 @@ def stop_of(workflow_id: str) -> str:
 
 
 def _import(import_id: str) -> Process | None:
-    row = AudienceImport.objects.filter(import_id=import_id).only("name").first()
+    row = AudienceImport.objects.filter(import_id=import_id).only("name").first() if is_import_id(import_id) else None
     if row is None:
         return None
     link = reverse("campaigns:import", args=[import_id])

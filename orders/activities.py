@@ -27,6 +27,7 @@ from orders.contract import (
     StockRequest,
     StockResult,
     UnmatchedPayment,
+    is_order_id,
 )
 from orders.models import Customer, Order, OrderMail, Product, WebhookEvent
 from orders.payments.base import PaymentError, get_provider
@@ -139,6 +140,9 @@ def send_order_mail(request: MailRequest) -> str:
     to_operations = request.kind == "shipment_late"
     recipient = settings.OPERATIONS_EMAIL if to_operations else order.customer_email
     row = Order.objects.filter(order_id=order.order_id).first()
+    if row is None and not is_order_id(order.order_id):
+        # It gets no row (``projection.save``), and a mail would lead to a page that is not there.
+        raise ApplicationError("No page can have this order's id.", type="NoAddress", non_retryable=True)
     if row is None:
         raise ApplicationError("The order is not in the database yet.", type="NotSavedYet")
     mail, _ = OrderMail.objects.get_or_create(

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from orders.contract import OrderInput, OrderView, TimelineEntry
+from orders.contract import OrderInput, OrderView, TimelineEntry, is_order_id
 from orders.models import Order, OrderEvent
 from orders.process.state import TIMELINE_KEPT, OrderState
 from temporal_worker.models import ChangeCounter
@@ -15,9 +16,17 @@ from temporal_worker.snapshots import from_json, to_json
 
 COUNTER = "orders"
 
+log = structlog.get_logger(__name__)
+
 
 def save(view: OrderView) -> bool:
-    """Write a version of an order. False, with nothing changed, when the row has a newer one already."""
+    """Write a version of an order. False, with nothing changed, when the row has a newer one already.
+
+    Nor is there a row for an id that is none: no address could hold it, and every list that it stands in would fail.
+    """
+    if not is_order_id(view.order_id):  # started by a stranger at Temporal, where it goes on
+        log.warning("order_without_address", order_id=view.order_id)
+        return False
     now = timezone.now()
     with transaction.atomic():
         row, created = Order.objects.select_for_update().get_or_create(

@@ -3,16 +3,24 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
+from orders.contract import ORDER_ID
 from orders.views import lists, live, new, order, unmatched
 
 
 class OrderIdConverter(StringConverter):
     """``ORD-YYYYMMDD-HHMMSS-xxxx``; anything else is no page."""
 
-    regex = r"ORD-\d{8}-\d{6}-[0-9a-z]{4,12}"
+    regex = ORDER_ID
+
+
+class EventIdConverter(StringConverter):
+    """Whatever a provider, or a signal from anywhere, calls a payment event: slashes and line breaks too."""
+
+    regex = r"[\s\S]+"
 
 
 register_converter(OrderIdConverter, "order_id")
+register_converter(EventIdConverter, "event_id")
 
 app_name = "orders"
 
@@ -35,8 +43,8 @@ urlpatterns = [
     path("new/total/", new.total, name="new_total"),
     path("new/customer/", new.customer, name="new_customer"),
     path("unmatched/", unmatched.unmatched_list, name="unmatched"),
-    path("unmatched/<path:event_id>/replay/", unmatched.replay, name="unmatched_replay"),
-    path("unmatched/<path:event_id>/resolution/", unmatched.resolve, name="unmatched_resolution"),
+    path("unmatched/<event_id:event_id>/replay/", unmatched.replay, name="unmatched_replay"),
+    path("unmatched/<event_id:event_id>/resolution/", unmatched.resolve, name="unmatched_resolution"),
     path("<order_id:order_id>/", order.detail, name="detail"),
     path("<order_id:order_id>/live/", live.live, name="live"),
     path("<order_id:order_id>/actions/", order.actions, name="actions"),

@@ -20,7 +20,8 @@ MAX_CHAIN = 3
 MAX_ATTACHMENT_BYTES = 1_500_000
 MAX_ATTACHMENTS = 20
 
-_REQUEST_ID = re.compile(r"REQ-\d{8}-\d{6}-[0-9a-z]{4,12}")
+REQUEST_ID = r"REQ-\d{8}-\d{6}-[0-9a-z]{4,12}"
+"""What a request's address takes; whoever starts a workflow at Temporal may call the request something else."""
 _MENTION = re.compile(r"(?<![\w.@+-])@([\w.+-]*\w)")
 
 
@@ -36,7 +37,7 @@ def bulk_workflow_id(job_id: str) -> str:
 
 def is_request_id(text: str) -> bool:
     """Whether ``text`` has the form ``REQ-YYYYMMDD-HHMMSS-xxxx``."""
-    return _REQUEST_ID.fullmatch(text) is not None
+    return re.fullmatch(REQUEST_ID, text) is not None
 
 
 def mentioned(text: str) -> list[str]:

@@ -9,12 +9,11 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone
-from temporalio.exceptions import ApplicationError
 
 from approvals.contract import ApprovalStatus, MailMode, Notice, NoticeRequest
 from approvals.mail_links import link_for
 from approvals.models import ApprovalMail, ApprovalRequest
-from approvals.notifiers.retries import NOT_SAVED_YET
+from approvals.notifiers.retries import without_row
 from approvals.presentation.words import amount_of, days_word, kind_word
 from dashboard.accounts.models import Profile
 from dashboard.phrases import moment_in
@@ -32,7 +31,7 @@ def send_notice(request: NoticeRequest) -> str:
     """
     row = ApprovalRequest.objects.filter(request_id=request.request.request_id).first()
     if row is None:
-        raise ApplicationError("The request is not in the database yet.", type=NOT_SAVED_YET)
+        raise without_row(request.request.request_id)
     person = User.objects.filter(username=request.recipient, is_active=True).exclude(email="").first()
     if person is None or _is_moot(request, row):
         return ""

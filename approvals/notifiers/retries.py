@@ -14,6 +14,7 @@ from django.utils import timezone
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from approvals.contract import is_request_id
 from approvals.models import ApprovalRequest
 from approvals.process.effects import NOTICE
 from approvals.projection import COUNTER
@@ -21,6 +22,8 @@ from temporal_worker.models import ChangeCounter
 
 NOT_SAVED_YET = "NotSavedYet"
 """Type of the failure of a notice that was faster than its request's row: nothing is wrong."""
+NO_ADDRESS = "NoAddress"
+"""Of one whose request gets no row, because no page can have its id (``projection.save``)."""
 LONGEST = timedelta(minutes=10)
 """An entry of this age was left by a workflow that was terminated meanwhile; nobody tries any more."""
 
@@ -32,6 +35,13 @@ class Retry:
     words: str
     problem: str
     since: datetime
+
+
+def without_row(request_id: str) -> ApplicationError:
+    """The failure of a notice whose request has no row: tried again until it has one, unless it never will."""
+    if is_request_id(request_id):
+        return ApplicationError("The request is not in the database yet.", type=NOT_SAVED_YET)
+    return ApplicationError("No page can have this request's id.", type=NO_ADDRESS, non_retryable=True)
 
 
 @contextmanager

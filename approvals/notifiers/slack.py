@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from approvals.contract import SlackCard, SlackMode
 from approvals.models import ApprovalRequest, SlackMessage
 from approvals.notifiers import slack_card, slack_client
-from approvals.notifiers.retries import NOT_SAVED_YET
+from approvals.notifiers.retries import without_row
 from approvals.notifiers.slack_client import NotDone, OutcomeUnknown, Refused, SlackProblem
 from approvals.notifiers.slack_presses import finish_presses as finish_presses
 
@@ -36,7 +36,7 @@ def publish_card(card: SlackCard) -> None:
         return
     row = ApprovalRequest.objects.filter(request_id=card.request.request_id).first()
     if row is None:
-        raise ApplicationError("The request is not in the database yet.", type=NOT_SAVED_YET)
+        raise without_row(card.request.request_id)
     try:
         _publish(row, card)
     except SlackProblem as problem:

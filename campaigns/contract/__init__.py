@@ -62,6 +62,7 @@ from campaigns.contract.caps import CapPolicy, FrequencyCapInput, QuietHours
 from campaigns.contract.imports import (
     AUDIENCE_IMPORT_WORKFLOW_TYPE,
     FILE_PROBLEM,
+    IMPORT_ID,
     GreetInput,
     ImportCancelInput,
     ImportInput,
@@ -77,6 +78,7 @@ from campaigns.contract.imports import (
     TidyInput,
     UploadInput,
     import_workflow_id,
+    is_import_id,
 )
 from campaigns.contract.preferences import LAST_WORD_COUNTS, OptOut, OptOutInput, Preferences, PreferencesInput
 from campaigns.contract.said import Said
@@ -158,6 +160,7 @@ __all__ = [
     "DEFAULT_LANGUAGE",
     "FILE_PROBLEM",
     "HOPELESS",
+    "IMPORT_ID",
     "LANGUAGES",
     "LAST_WORD_COUNTS",
     "MARKETING",
@@ -285,6 +288,7 @@ __all__ = [
     "default_category",
     "grant_id_for",
     "import_workflow_id",
+    "is_import_id",
     "known_language",
     "occurrence_campaign_id",
     "shard_workflow_id",

@@ -1,5 +1,6 @@
 """An import of contacts: what it starts from, what it is told, how it is seen, and what its activities are given."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,9 @@ MAX_LOCATION = 500
 MAX_FILE_NAME = 200
 MAX_COLUMNS_MAPPED = 100
 DAY_SECONDS = 24 * 3_600
+
+IMPORT_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""What an import's address takes: ``IMP-…``, and most of what an import may be called that is started at Temporal."""
 
 FILE_PROBLEM = "FileProblem"
 """Type of the failure of an activity that found the file unusable; its message is for who sent the file."""
@@ -51,6 +55,11 @@ class ImportRefusal(StrEnum):
 def import_workflow_id(import_id: str) -> str:
     """The workflow id of an import, ``import-<import_id>``."""
     return f"import-{import_id}"
+
+
+def is_import_id(text: str) -> bool:
+    """Whether an import's address can hold it."""
+    return re.fullmatch(IMPORT_ID, text) is not None
 
 
 @dataclass

@@ -3,14 +3,14 @@
 from django.urls import URLPattern, URLResolver, path, register_converter
 from django.urls.converters import StringConverter
 
-from campaigns.contract import ImportStage
+from campaigns.contract import IMPORT_ID, ImportStage
 from campaigns.views import contacts, greeting, import_columns, import_live, imports, segments
 
 
 class ImportIdConverter(StringConverter):
-    """``IMP-…``, and whatever id an import was started with at Temporal's command line."""
+    """``IMP-…``, and most of what an import may be called that is started at Temporal's command line."""
 
-    regex = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+    regex = IMPORT_ID
 
 
 class ContactIdConverter(StringConverter):

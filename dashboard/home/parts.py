@@ -200,6 +200,7 @@ class Part:
 
     ``behind`` is how long its last change took to come to its lists, in seconds, while that was just now; ``behind_since``
     is since when something is being tried again that does not come there. ``lists`` names what they list: ``orders``.
+    ``unread`` names the area when it could not be read this time: the rest, if there is any, is of earlier.
     """
 
     needs: Sequence[Need] = ()
@@ -217,6 +218,7 @@ class Part:
     behind: float | None = None
     behind_since: datetime | None = None
     behind_right: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def own_needs(parts: Sequence[Part], machinery: Machinery, rights: frozenset[str
             title = f"{queue.backlog:,} tasks wait for {label_of(queue.name)}"
             found.append(_need(f"backlog-{queue.name}", title, words, health, "warn", "clock", "Late"))
     found += _failing(machinery, health)
+    found += [_unread(part.unread, health) for part in parts if part.unread]
     behind = behind_of(parts, rights)
     if behind is not None and behind >= BEHIND_FROM:
         words = [text("So long did the last change take to get there. A single order or request is always up to date.")]
@@ -49,6 +50,13 @@ def _not_saved(part: Part, href: str) -> Need:
     words.append(text(" could not all be saved yet. It is tried again by itself, and nothing is lost."))
     title = f"Lists of {part.lists} are behind"
     return Need(part.behind_right, f"behind-{part.lists}", title, words, href, mark=BAD, icon="clock", label="Behind")
+
+
+def _unread(area: str, href: str) -> Need:
+    words = [
+        text("What this page shows of them is old, or not there; their own pages have it. It is tried again by itself.")
+    ]
+    return _need(f"unread-{area}", f"{area} could not be read", words, href, BAD, "attention", "Not read")
 
 
 def _no_worker(names: list[str], are_all: bool, href: str) -> Need:

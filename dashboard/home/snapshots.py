@@ -7,11 +7,13 @@ but a page that can be drawn with what was read a moment ago is: what is newer c
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
+from types import ModuleType
 
 import structlog
+from django.apps import apps
 from django.db import connections
 from django.utils import timezone
 
@@ -81,9 +83,20 @@ def read(number: int = 0, last: Snapshot | None = None) -> Snapshot:
         one = known.get(module.__name__)
         if one is None or one.has_moved(counts) or started - one.at >= STALE_AFTER:
             counter = getattr(module, "COUNTER", "")
-            one = AreaRead(module.read(now, day), counter, counts.get(counter, 0), started)
+            part = _part_of(module, now, day, one.part if one is not None else Part())
+            one = AreaRead(part, counter, counts.get(counter, 0), started)
         reads[module.__name__] = one
     return Snapshot(number, now, day, reads)
+
+
+def _part_of(module: ModuleType, now: datetime, day: Day, last: Part) -> Part:
+    """What the area has to show; what it had last, and that it is, when it raises: the page is everybody's, and has others."""
+    try:
+        part: Part = module.read(now, day)
+    except Exception:
+        log.exception("home_area_failed", area=module.__name__)
+        return replace(last, unread=str(apps.get_app_config(module.__name__.split(".")[0]).verbose_name))
+    return part
 
 
 class Snapshots:
