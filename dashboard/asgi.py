@@ -29,6 +29,8 @@ read_bodies_from_their_files()
 
 websocket_urls = URLRouter(
     [
+        # No page has it in its name, and PostgreSQL would not even look for it.
+        re_path(r"\x00", NoSuchPage.as_asgi()),
         path("ws/orders/", OrderListConsumer.as_asgi()),
         path("ws/orders/<str:order_id>/", OrderConsumer.as_asgi()),
         path("ws/approvals/", InboxConsumer.as_asgi()),

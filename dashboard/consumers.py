@@ -20,6 +20,7 @@ from approvals.projection import COUNTER
 from campaigns.live_list import Batch, campaign_feed
 from campaigns.projection import COUNTER as CAMPAIGNS
 from dashboard import health_watch
+from dashboard.clean_addresses import clean_query
 from dashboard.health_watch import Health
 from dashboard.outbox import Outbox
 from dashboard.staleness import as_of_fragment
@@ -282,4 +283,4 @@ def health_fragment(health: Health) -> str:
 
 
 def query_of(scope: dict[str, Any]) -> str:
-    return scope.get("query_string", b"").decode("ascii", "replace")
+    return clean_query(scope.get("query_string", b"").decode("ascii", "replace"))

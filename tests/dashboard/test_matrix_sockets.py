@@ -17,8 +17,8 @@ from tests.live_pages import close_code
 
 def test_each_socket_is_declared() -> None:
     there = [str(route.pattern) for route in asgi.websocket_urls.routes]
-    assert there[-1] == "", "What no page listens on is answered 4404."
-    assert set(there[:-1]) == set(SOCKETS)
+    assert (there[0], there[-1]) == (r"\x00", ""), "What no page listens on is answered 4404."
+    assert set(there[1:-1]) == set(SOCKETS)
 
 
 class _SilentHub:
