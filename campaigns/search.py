@@ -1,9 +1,11 @@
 """What the search box finds among the campaigns and the contacts: the same as their lists do."""
 
 from django.contrib.auth.models import User
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from campaigns.contact_list import searched
+from campaigns.contract import is_import_id
+from campaigns.gateway.imports import SEE as SEE_IMPORTS
 from campaigns.gateway.rights import SEE_CAMPAIGNS, SEE_CONTACTS, STOP_ALL
 from campaigns.listing import ROW_FIELDS, Listing
 from campaigns.models import AudienceImport, Campaign, Contact
@@ -20,22 +22,17 @@ def page_of(user: User, text: str) -> str | None:
     campaign_id = campaign_of(text.removeprefix("campaign-"))
     if user.has_perm(SEE_CAMPAIGNS) and Campaign.objects.filter(campaign_id=campaign_id).exists():
         return reverse("campaigns:detail", args=[campaign_id])
-    if not user.has_perm(SEE_CONTACTS):
-        return None
     user_id = text.removeprefix("user-actor-").removeprefix("welcome-")
-    if Contact.objects.filter(user_id=user_id).exists():
+    if user.has_perm(SEE_CONTACTS) and Contact.objects.filter(user_id=user_id).exists():
         return reverse("campaigns:person", args=[user_id])
-    return _import_page(text)
+    return _import_page(text) if user.has_perm(SEE_IMPORTS) else None
 
 
 def _import_page(text: str) -> str | None:
     import_id = text.removeprefix("import-")
-    if not AudienceImport.objects.filter(import_id=import_id).exists():
+    if not is_import_id(import_id) or not AudienceImport.objects.filter(import_id=import_id).exists():
         return None
-    try:
-        return reverse("campaigns:import", args=[import_id])
-    except NoReverseMatch:  # started by a stranger with an id that no address can hold
-        return None
+    return reverse("campaigns:import", args=[import_id])
 
 
 def find(user: User, asked: Asked, most: int) -> list[Group]:

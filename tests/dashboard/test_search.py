@@ -18,7 +18,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from approvals.models import ApprovalRequest
 from approvals.sought import that_mention
 from campaigns.contact_list import searched
-from campaigns.models import Campaign, Contact
+from campaigns.models import AudienceImport, Campaign, Contact
 from dashboard import health_watch
 from dashboard.health_watch import Health, Sign
 from dashboard.roles import ADMINISTRATORS, MARKETERS, OPERATIONS, STAFF
@@ -119,6 +119,20 @@ class TestExactly:
     def test_an_id_or_a_workflow_id_leads_to_its_page(self, q: str, page: str) -> None:
         answer = client_of("root", OPERATIONS, ADMINISTRATORS).get("/search/", {"q": q})
         assertRedirects(answer, page, fetch_redirect_response=False)
+
+    def test_an_import_is_there_for_who_may_see_imports_and_nobody_else(self) -> None:
+        AudienceImport.objects.create(import_id="IMP-20261121-120000-7f3a", idempotency_key="k", name="people.csv")
+        for name, rights, is_told in (
+            ("contacts", ["view_contact"], False),
+            ("imports", ["view_audienceimport"], True),
+            ("campaigns", ["edit_campaign"], False),
+        ):
+            client = client_of(name)
+            User.objects.get(username=name).user_permissions.set(Permission.objects.filter(codename__in=rights))
+            for q in ("IMP-20261121-120000-7f3a", "import-IMP-20261121-120000-7f3a"):
+                answer = client.get("/search/", {"q": q})
+                where = "/campaigns/imports/IMP-20261121-120000-7f3a/" if is_told else None
+                assert answer.headers.get("Location") == where, (name, q)
 
     def test_what_is_no_id_is_searched(self) -> None:
         page = client_of("root", OPERATIONS, ADMINISTRATORS).get("/search/", {"q": "jonas@example.com"})
