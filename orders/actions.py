@@ -72,7 +72,7 @@ def retryable_step(view: OrderView) -> str:
 def _retry_words(view: OrderView, step: str) -> tuple[str, str]:
     if step == Step.REVIEW:
         return "Release for shipping", "Its total is above the limit"
-    if step == Step.REFUND and view.payment.method == "manual":
+    if step == Step.REFUND and view.payment.method == "manual" and view.payment.status == PaymentStatus.REFUNDING:
         return "Confirm that it was paid back", "It came in by hand and goes back by hand"
     hint = "At once" if step == Step.RESERVE else "At once, with the same key"
     return f"Try {_STEP_NAMES[step]} again", hint

@@ -1,6 +1,7 @@
 """The forms by which people act on an order. Each says in words what it does and sends itself through the gateway."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django import forms
 from django.conf import settings
@@ -174,18 +175,29 @@ class RetryForm(OrderActionForm):
     heading, submit, told = "Try it again", "Try again now", "It is being tried again."
     intro = "At once, with the same key as before: what was done already is not done twice."
     step = forms.CharField(max_length=32, widget=forms.HiddenInput)
+    since = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
     def prepare(self, view: OrderView, by: By) -> None:
         step = retryable_step(view)
         self.fields["step"].initial = step
+        if view.problem is not None and view.problem.step == step:
+            # Two refunds may have stopped, and the form of the one must not confirm the other.
+            self.fields["since"].initial = view.problem.since.isoformat()
         if step == Step.REVIEW:
             self.heading, self.submit = "Release for shipping", "Release it"  # type: ignore[misc]
             self.intro = "You have looked at who ordered what, where it goes and how it was paid. Your name is noted."
 
+    def clean_since(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(self.cleaned_data["since"]) if self.cleaned_data["since"] else None
+        except ValueError:
+            raise forms.ValidationError("This is no time.") from None
+
     def send(self, order_id: str, by: By) -> OrderView:
-        if self.cleaned_data["step"] == Step.REVIEW:
+        asked = self.cleaned_data
+        if asked["step"] == Step.REVIEW:
             self.told = "Released for shipping."
-        return gateway.retry_failed_step(order_id, step=self.cleaned_data["step"], by=by, key=self.key)
+        return gateway.retry_failed_step(order_id, step=asked["step"], since=asked["since"], by=by, key=self.key)
 
 
 ACTION_FORMS: dict[str, type[OrderActionForm]] = {

@@ -59,7 +59,7 @@ class OrderWorkflow(OrderMessages):
     def current_details(self) -> str:
         state = self.state
         waits = [f"* {one.label}: {one.ends_at:%Y-%m-%d %H:%M} UTC. {one.then}" for one in state.countdowns.values()]
-        problem = [f"* Needs a person: {state.problem.error}"] if state.problem else []
+        problem = [f"* Needs a person: {state.parked.shown.error}"] if state.parked.shown else []
         return "\n".join([f"**{state.shown_status}**, at the step {state.stage}", *problem, *waits])
 
     # ── The steps ────────────────────────────────────────────────────────────────────────────────────────────────────

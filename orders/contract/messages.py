@@ -136,12 +136,19 @@ class CancellationSignal:
 
 @dataclass(frozen=True)
 class RetryInput:
-    """``retry_failed_step``; step is one of :class:`Step`."""
+    """``retry_failed_step``; step is one of :class:`Step`.
+
+    More than one thing may wait at a step: ``since``, taken from the view's problem, says which one is meant. Left out, it is
+    the one that the view shows, or would show next.
+    """
 
     step: str
     by: By = field(default_factory=By)
+    since: datetime | None = None
 
     def check(self) -> None:
         if self.step not in set(Step):
             raise InvalidField("step", f"must be one of {', '.join(Step)}")
+        if self.since is not None and self.since.tzinfo is None:
+            raise InvalidField("since", "must carry a time zone")
         self.by.check()

@@ -80,8 +80,8 @@ def cancel_order(order_id: str, *, reason: str, by: By, key: str) -> OrderView:
     return _update(order_id, "request_cancellation", CancellationInput(reason, by), by, key)
 
 
-def retry_failed_step(order_id: str, *, step: str, by: By, key: str) -> OrderView:
-    return _update(order_id, "retry_failed_step", RetryInput(step, by), by, key)
+def retry_failed_step(order_id: str, *, step: str, by: By, key: str, since: datetime | None = None) -> OrderView:
+    return _update(order_id, "retry_failed_step", RetryInput(step, by, since), by, key)
 
 
 def _update(order_id: str, update: str, message: _Message, by: By, key: str) -> OrderView:

@@ -21,6 +21,7 @@ from orders.contract import (
     TimelineKind,
 )
 from orders.process import effects
+from orders.process.parked import Owner
 from orders.process.refusals import ended, payment_refusal, refuse
 from orders.process.state import OrderState
 from orders.process.stock import Stock
@@ -64,7 +65,7 @@ class CardPayments:
     @property
     def is_parked(self) -> bool:
         """All tries of the charge are spent; another card may be used, once this one is looked up."""
-        return self._state.problem is not None and self._state.problem.step == Step.PAYMENT
+        return self._state.parked.is_at(Step.PAYMENT)
 
     def refusal(self, amount_cents: int | None) -> ApplicationError | None:
         return payment_refusal(self._state, self.is_charging and not self.is_parked, amount_cents)
@@ -102,7 +103,7 @@ class CardPayments:
 
     def _start(self, charge: Charge) -> None:
         state, amount = self._state, charge.request.amount_cents
-        state.problem = None
+        state.parked.drop(Owner.MAIN_LINE)
         state.payment = PaymentView(
             status=PaymentStatus.PROCESSING,
             amount_cents=amount,
@@ -155,7 +156,7 @@ class CardPayments:
         if charge.tries >= policy.payment_attempts:
             text = f"Try {charge.tries} failed: {error} No more tries by itself."
             state.record(TimelineKind.PAYMENT_FAILED, text, amount_cents=charge.request.amount_cents)
-            state.park(Step.PAYMENT, error)
+            state.parked.park(Step.PAYMENT, error)
             charge.is_parked = True
         else:
             wait = _backoff(charge.tries, policy.payment_retry_initial_seconds)
@@ -186,7 +187,7 @@ class CardPayments:
         if charge.tries >= policy.payment_attempts:
             charge.tries = 0
         retries.discard(Step.PAYMENT)
-        state.unpark()
+        state.parked.go_on()
         return True
 
     def _charged(self, charge: Charge, result: ChargeResult) -> None:

@@ -4,6 +4,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from orders.contract import SYSTEM, OrderStage, OrderStatus, PaymentStatus, RefundRequest, Step, TimelineKind
 from orders.process import effects
+from orders.process.parked import Owner
 from orders.process.payment import Payments
 from orders.process.state import OrderState, pieces
 from orders.process.stock import Stock
@@ -21,7 +22,7 @@ class Compensation:
         state = self._state
         self._waiting.cancellable = False
         state.countdowns.clear()
-        state.problem = None
+        state.parked.drop(Owner.MAIN_LINE)
         state.enter(OrderStage.COMPENSATING)
         await self._payments.card.abandon()
         was_paid = state.is_paid
@@ -52,7 +53,7 @@ class Compensation:
         payment.status = PaymentStatus.REFUNDED
         state.touch()
 
-    async def refund(self, owed: Refundable) -> str:
+    async def refund(self, owed: Refundable, owner: Owner = Owner.MAIN_LINE) -> str:
         """Give one payment back; tried again by itself, then whenever a person says so. Returns the refund's id."""
         state = self._state
         request = RefundRequest(
@@ -69,7 +70,7 @@ class Compensation:
                 result = await effects.refund_payment(request, state.policy.compensation_attempts)
             except ActivityError as error:
                 text = f"Refund of {amount} failed: {_text(error)}"
-                await self._park(Step.REFUND, TimelineKind.REFUND_FAILED, text)
+                await self._park(Step.REFUND, TimelineKind.REFUND_FAILED, text, owner)
             else:
                 text = f"{amount} refunded ({owed.reason})."
                 state.record(TimelineKind.PAYMENT_REFUNDED, text, amount_cents=owed.amount_cents)
@@ -97,11 +98,11 @@ class Compensation:
                 state.record(TimelineKind.STOCK_RELEASED, f"Stock released: {pieces(state.items)}.")
                 return
 
-    async def _park(self, step: Step, kind: TimelineKind, text: str) -> None:
+    async def _park(self, step: Step, kind: TimelineKind, text: str, owner: Owner = Owner.MAIN_LINE) -> None:
         self._state.record(kind, text)
-        self._state.park(step, text)
-        await self._waiting.for_retry(step)
-        self._state.unpark()
+        stop = self._state.parked.park(step, text, owner=owner)
+        await self._waiting.for_retry(stop)
+        self._state.parked.unpark(stop)
 
     async def refund_surplus(self) -> None:
         """Payments too many, or that came after the order was closed, go back."""
@@ -111,7 +112,7 @@ class Compensation:
             amount = money(owed.amount_cents, owed.currency)
             text = f"{amount} received ({owed.reason}); it goes back."
             state.record(TimelineKind.PAYMENT_UNMATCHED, text, amount_cents=owed.amount_cents)
-            await self.refund(owed)
+            await self.refund(owed, Owner.BESIDE)
             if state.status == OrderStatus.CANCELLED:
                 state.payment.status = PaymentStatus.REFUNDED
                 state.payment.provider_reference, state.payment.amount_cents = owed.payment_id, owed.amount_cents

@@ -157,18 +157,19 @@ class OrderMessages(LiveWorkflow):
 
     @workflow.update
     async def retry_failed_step(self, retry: RetryInput) -> OrderView:
-        _raise(refusals.retry_refusal(self.state, retry.step))
+        _raise(refusals.retry_refusal(self.state, retry.step, retry.since))
         if retry.step == Step.REVIEW:
             self.state.record(TimelineKind.REVIEW_PASSED, "Looked at, and released for shipping.", by=retry.by)
         else:
             self.state.record(TimelineKind.STEP_RETRIED, f"Asked to try again: {retry.step}.", by=retry.by)
         self.waiting.retries.add(retry.step)
+        self.state.parked.retry(retry.step, retry.since)
         await self.waiting.settled()
         return self.state.view()
 
     @retry_failed_step.validator
     def validate_retry_failed_step(self, retry: RetryInput) -> None:
-        _raise(refusals.retry_refusal(self.state, retry.step))
+        _raise(refusals.retry_refusal(self.state, retry.step, retry.since))
 
     async def _lines_are_known(self) -> None:
         """Whoever is quicker than the first look at the stock waits for it."""

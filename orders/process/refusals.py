@@ -1,5 +1,7 @@
 """How an order says no: the code that clients rely on, and a sentence for people. Nothing is changed by a refusal."""
 
+from datetime import datetime
+
 from temporalio.exceptions import ApplicationError
 
 from orders.contract import OrderStage, OrderStatus, PaymentStatus, RefusalCode
@@ -93,10 +95,11 @@ def cancellation_refusal(state: OrderState) -> ApplicationError | None:
     return None
 
 
-def retry_refusal(state: OrderState, step: str) -> ApplicationError | None:
-    parked = [problem for problem in (state.problem, state.held) if problem is not None]
-    waiting = any(problem.step == step and problem.retryable for problem in parked)
+def retry_refusal(state: OrderState, step: str, since: datetime | None) -> ApplicationError | None:
     between_tries = step == "payment" and state.payment.next_attempt_at is not None
-    if waiting or between_tries:
+    if between_tries or state.parked.waits_for_retry(step, since):
         return None
-    return refuse(RefusalCode.NOTHING_TO_RETRY, f"The step {step} is not waiting to be tried again.", field="step")
+    sentence = f"The step {step} is not waiting to be tried again."
+    if state.parked.waits_for_retry(step, None):
+        sentence = "What you meant is not waiting to be tried again any more, but something else is; look at it first."
+    return refuse(RefusalCode.NOTHING_TO_RETRY, sentence, field="step")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from orders.contract import DeliveryInput, OrderStage, OrderStatus, ShipmentInput, ShipmentView, Step, TimelineKind
 from orders.process import effects, eta
 from orders.process.follow_up import Mails
+from orders.process.parked import Owner
 from orders.process.state import OrderState, span
 from orders.process.waiting import Waiting
 from temporal_worker.money import money
@@ -23,15 +24,15 @@ class Shipping:
         total, most = (money(cents, state.order.currency) for cents in (state.total_cents, limit))
         text = f"{total} is above {most}: it is not shipped before somebody releases it."
         state.record(TimelineKind.REVIEW_ASKED, text)
-        state.hold(Step.REVIEW, text)
+        state.parked.park(Step.REVIEW, text, owner=Owner.REVIEW)
         try:
             await self._waiting.until(lambda: Step.REVIEW in self._waiting.retries)
         finally:
-            state.held = None
+            was_shown = state.parked.drop(Owner.REVIEW)
         state.is_released = True
         state.eta = eta.after_payment(state.policy, state.now, state.now)
-        if state.problem is not None and state.problem.step == Step.REVIEW:
-            state.unpark()
+        if was_shown:
+            state.touch()
 
     async def await_shipment(self) -> None:
         """Until it is shipped. Not in time: a person is needed, and reminded again and again."""
@@ -49,7 +50,7 @@ class Shipping:
             self._shipment_is_late(due)
             self._mails.send("shipment_late", reminders)
         state.stop_countdown("shipment_window")
-        state.problem = None
+        state.parked.drop(Owner.MAIN_LINE)
         state.enter(OrderStage.IN_TRANSIT)
         await effects.ship_stock(state.order.order_id)
         self._mails.send("order_shipped")
@@ -60,8 +61,7 @@ class Shipping:
         state.eta = eta.shipping_late(state.policy, state.eta, state.now)
         state.count_down("shipment_window", "Next reminder", remind_at, "Operations are reminded to ship it.")
         window = span(state.policy.shipment_window_seconds)
-        if state.problem is None:
-            state.park("shipment", f"Not shipped within {window} of the payment.", retryable=False)
+        state.parked.note("shipment", f"Not shipped within {window} of the payment.")
         state.record(TimelineKind.SHIPMENT_LATE, f"Not shipped within {window}. Operations are reminded.")
 
     async def await_delivery(self) -> None:
@@ -85,7 +85,7 @@ class Shipping:
         address = shipment.address or state.order.shipping_address
         state.shipment = ShipmentView(shipment.carrier, shipment.tracking_number, address, shipped_at=state.now)
         state.set_status(OrderStatus.SHIPPED)
-        state.problem = None
+        state.parked.drop(Owner.MAIN_LINE)
         state.eta = eta.after_shipment(state.policy, state.now, state.now)
         self._count_down_to_delivery()
         text = f"Shipped with {shipment.carrier}, tracking number {shipment.tracking_number}."

@@ -22,7 +22,6 @@ from orders.contract import (
     OrderView,
     PaymentStatus,
     PaymentView,
-    Problem,
     ProductFacts,
     ShipmentView,
     ShippingStatus,
@@ -33,6 +32,7 @@ from orders.contract import (
     order_workflow_id,
 )
 from orders.process import eta
+from orders.process.parked import Parked
 
 TIMELINE_KEPT = 200
 
@@ -56,8 +56,7 @@ class OrderState:
         self.shipment: ShipmentView | None = None
         self.timeline: list[TimelineEntry] = []
         self.timeline_total = 0
-        self.problem: Problem | None = None
-        self.held: Problem | None = None
+        self.parked = Parked(clock, self.touch)
         self.reviews_large = False
         self.is_released = False
         self.countdowns: dict[str, Countdown] = {}
@@ -98,7 +97,7 @@ class OrderState:
     @property
     def shown_status(self) -> OrderStatus:
         """The status with ``needs_attention`` laid over it while a person is needed."""
-        return OrderStatus.NEEDS_ATTENTION if self.problem else self.status
+        return OrderStatus.NEEDS_ATTENTION if self.parked.shown else self.status
 
     @property
     def shipping_status(self) -> ShippingStatus:
@@ -112,7 +111,7 @@ class OrderState:
 
     @property
     def is_short(self) -> bool:
-        return self.problem is not None and self.problem.step == Step.RESERVE
+        return self.parked.is_at(Step.RESERVE)
 
     @property
     def awaits_release(self) -> bool:
@@ -145,7 +144,7 @@ class OrderState:
             shipping_address=self.order.shipping_address,
             shipping_status=self.shipping_status,
             placed_at=self.placed_at,
-            problem=self.problem,
+            problem=self.parked.shown,
             countdowns=list(self.countdowns.values()),
             late=self.late,
             cancel_reason=self.cancel_reason,
@@ -172,10 +171,11 @@ class OrderState:
     def touch(self) -> None:
         """Something that a person could see has changed."""
         self.version += 1
+        problem = self.parked.shown
         key = (
             self.status,
             self.stage,
-            self.problem and (self.problem.step, self.problem.retryable),
+            problem and (problem.step, problem.retryable, problem.since),
             self.payment.status,
             self.payment.next_attempt_at is None,
             self.total_cents,
@@ -202,28 +202,11 @@ class OrderState:
         self.status = status
         self.reached.setdefault(status, self.now)
 
-    def park(self, step: str, error: str, *, retryable: bool = True) -> None:
-        """The order needs a person: say at which step and why."""
-        self.problem = Problem(step, error, self.now, retryable)
-        self.touch()
-
     def cancel(self, reason: str, by: By) -> None:
         """Note that the order is to be cancelled; the workflow's main line makes it good."""
         self.cancellation = CancellationInput(reason, by)
         self.cancel_reason = reason
         self.record(TimelineKind.CANCELLATION_REQUESTED, f"Cancellation: {reason or 'no reason given'}", by=by)
-
-    def unpark(self) -> None:
-        """Nobody is needed any more, or only for what :meth:`hold` says."""
-        if self.problem is not None:
-            self.problem = self.held
-            self.touch()
-
-    def hold(self, step: str, error: str) -> None:
-        """Like :meth:`park`, and other problems may come and go meanwhile: a refund in the background, say."""
-        self.held = Problem(step, error, self.now, True)
-        self.problem = self.held
-        self.touch()
 
     def count_down(self, name: str, label: str, ends_at: datetime, then: str) -> None:
         self.countdowns[name] = Countdown(name, label, self.now, ends_at, then)

@@ -20,6 +20,7 @@ from orders.contract import (
     TimelineKind,
 )
 from orders.process import effects
+from orders.process.parked import Owner
 from orders.process.refusals import items_refusal, refuse
 from orders.process.state import OrderState, pieces
 from orders.process.waiting import Waiting
@@ -48,11 +49,11 @@ class Stock:
         while not await self._attempt():
             short = ", ".join(f"{s.sku}: {s.wanted} wanted, {s.available} there" for s in state.shortages)
             state.record(TimelineKind.STOCK_SHORT, f"Not enough stock. {short}.")
-            state.park(Step.RESERVE, f"Not enough stock. {short}.")
+            state.parked.park(Step.RESERVE, f"Not enough stock. {short}.")
             await self._waiting.until(lambda: self._wants_attempt or Step.RESERVE in self._waiting.retries)
             self._waiting.retries.discard(Step.RESERVE)
         state.shortages = []
-        state.problem = None
+        state.parked.drop(Owner.MAIN_LINE)
         state.record(TimelineKind.STOCK_RESERVED, f"Stock held: {pieces(state.items)}.")
 
     async def _attempt(self) -> bool:

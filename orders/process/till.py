@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from orders.contract import By, OrderStatus, PaymentStatus, TimelineKind
 from orders.process import eta
+from orders.process.parked import Owner
 from orders.process.state import OrderState
 from temporal_worker.money import money
 
@@ -37,7 +38,7 @@ class Till:
         state.payment.amount_cents = amount_cents
         state.payment.method = method
         state.payment.last_error, state.payment.next_attempt_at = "", None
-        state.problem = None
+        state.parked.drop(Owner.MAIN_LINE)
         state.set_status(OrderStatus.PAID)
         state.stop_countdown(WINDOW_COUNTDOWN)
         state.stop_countdown(RETRY_COUNTDOWN)

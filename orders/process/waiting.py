@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
-from orders.contract import Step
+from orders.process.parked import Stop
 from orders.process.state import OrderState
 
 ANSWER_WITHIN = timedelta(seconds=5)
@@ -86,12 +86,11 @@ class Waiting:
         finally:
             self.is_idle = self.is_asleep = False
 
-    async def for_retry(self, step: Step) -> None:
-        """Until a person asks for the step again."""
+    async def for_retry(self, stop: Stop) -> None:
+        """Until a person asks for it again."""
         self.is_idle = True
-        await workflow.wait_condition(lambda: step in self.retries)
+        await workflow.wait_condition(lambda: stop.is_retried)
         self.is_idle = False
-        self.retries.discard(step)
 
     def ends_beside(self) -> None:
         """What went on beside the main line has ended; the main line itself may not have moved for it."""

@@ -1,14 +1,16 @@
 """Orders whose histories are recorded."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from orders.contract import OrderPolicy
-from tests.workflows.conftest import open_desk
+from tests.workflows.conftest import kinds, open_desk
 from tests.workflows.shop import FakeShop, declined, transient
 
 
@@ -78,6 +80,47 @@ async def refunded_beside(desk, shop):
     return order
 
 
+async def two_refunds_stopped(desk, shop):
+    """Paid by hand and by card, and cancelled: both refunds wait for a person. Without its patch one retry was for both."""
+    order = await desk.place()
+    await order.signal("approve_payment", approved_by="ops", reference="BANK-7")
+    paid = await order.until_stage("awaiting_shipment")
+    shop.refund_errors, shop.refunding = [declined("refused by the gateway")], asyncio.Event()
+    event = {"event_id": "evt_2", "payment_id": "pay_2", "amount_cents": paid.total_cents, "currency": "USD"}
+    await order.signal("confirm_payment", **event)
+    await order.until(lambda view: "payment_unmatched" in kinds(view))
+    await order.update("request_cancellation", reason="changed my mind")
+    shop.refunding.set()
+    await order.until(lambda view: kinds(view).count("refund_failed") == 2)
+    await order.update("retry_failed_step", step="refund")
+    with suppress(WorkflowUpdateFailedError, RPCError):
+        await order.update("retry_failed_step", step="refund")
+    await order.handle.result()
+    return order
+
+
+async def late_with_a_refund_stopped_running(desk, shop):
+    """The refund of a payment too many stops, is tried again between two reminders, and stops once more before it is shipped."""
+    order = await desk.place()
+    paid = await order.pay()
+    await order.until_stage("awaiting_shipment")
+    await desk.skip(hours=25)
+    shop.refund_errors = [declined("refused by the gateway")]
+    event = {"event_id": "evt_2", "payment_id": "pay_2", "amount_cents": paid.total_cents, "currency": "USD"}
+    await order.signal("confirm_payment", **event)
+    await order.until(lambda view: view.problem.step == "refund")
+    await order.update("retry_failed_step", step="refund")
+    await desk.skip(hours=24)
+    await order.until(lambda view: kinds(view).count("shipment_late") == 2)
+    shop.refund_errors = [declined("refused by the gateway")]
+    await order.signal("confirm_payment", **event | {"event_id": "evt_3", "payment_id": "pay_3"})
+    await order.until(lambda view: view.problem.step == "refund")
+    await order.ship()
+    await order.update("deliver", received_by="Maren")
+    await order.until_stage("notify")
+    return order
+
+
 async def window_closed(desk, shop):
     order = await desk.place()
     await order.until_stage("awaiting_payment")
@@ -131,6 +174,8 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     released,
     held_running,
     refunded_beside,
+    two_refunds_stopped,
+    late_with_a_refund_stopped_running,
     window_closed,
     late_payment,
     short_running,

@@ -70,6 +70,18 @@ class TestActionsFor:
         payment = PaymentView(PaymentStatus.UNKNOWN, attempt=6, max_attempts=6)
         assert {"retry", "payment", "manual_payment"} <= allowed(**changes, payment=payment)
 
+    @pytest.mark.parametrize(
+        ("status", "label"),
+        [(PaymentStatus.REFUNDING, "Confirm that it was paid back"), (PaymentStatus.PAID, "Try the refund again")],
+    )
+    def test_only_what_came_in_by_hand_is_confirmed(self, status: PaymentStatus, label: str) -> None:
+        """Beside it a payment by card, too many, may be on its way back."""
+        problem = Problem("refund", "Refused.", NOON)
+        view = order_view(
+            status=OrderStatus.NEEDS_ATTENTION, problem=problem, payment=PaymentView(status, method="manual")
+        )
+        assert actions(view)["retry"].label == label
+
     def test_the_last_piece_stays(self) -> None:
         view = order_view()
         assert not actions(order_view(items=view.items[:1]))["item_removal"].allowed

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from orders import gateway
-from orders.contract import By, Door, OrderStatus, OrderView, PaymentStatus, PaymentView
+from orders.contract import By, Door, OrderStatus, OrderView, PaymentStatus, PaymentView, Problem
 from orders.gateway import OrderReading
 from orders.models import Customer, OrderEvent, OrderSettings, Product, UnmatchedEvent, WebhookEvent
 from tests.orders.orders_of import NOON, ORDER_ID, order_view, saved
@@ -203,6 +203,13 @@ class TestActing:
         assert sent["by"] == By("ops", Door.WEB)
         assert sent["key"] == "key-12345"
         assert sent["order_id"] == ORDER_ID
+
+    def test_a_retry_says_which_problem_it_means(self, ops: Client, gate: RecordingGateway) -> None:
+        gate.reading.view = order_view(status=OrderStatus.NEEDS_ATTENTION, problem=Problem("refund", "Refused.", NOON))
+        assertContains(ops.get(f"{PAGE}retry/"), f'name="since" value="{NOON.isoformat()}"')
+        ops.post(f"{PAGE}retry/", {"step": "refund", "since": NOON.isoformat(), "idempotency_key": "key-12345"})
+        assert gate.calls[-1][1]["since"] == NOON
+        assert ops.post(f"{PAGE}retry/", {"step": "refund", "since": "noon"}).status_code == 422
 
     def test_the_answer_to_a_fragment_draws_the_order_anew_and_closes_the_dialog(
         self, ops: Client, gate: RecordingGateway

@@ -1,5 +1,6 @@
 """A shop in memory that answers the order's activities: it behaves, and a test sets how."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,10 @@ class FakeShop:
     charge_errors: list[ApplicationError] = field(default_factory=list)
     charges_before_error: bool = False
     refund_errors: list[ApplicationError] = field(default_factory=list)
+    refunding: asyncio.Event | None = None
+    """Refunds wait for it."""
+    saves: asyncio.Event | None = None
+    """What is saved once the order is paid waits for it."""
     mails_fail: bool = False
     enrichment_fails: bool = False
     early: list[EarlyPayment] = field(default_factory=list)
@@ -137,6 +142,8 @@ class FakeShop:
     @activity.defn
     async def refund_payment(self, request: RefundRequest) -> RefundResult:
         self.calls["refund_payment"] += 1
+        if self.refunding is not None:
+            await self.refunding.wait()
         if self.refund_errors:
             raise self.refund_errors.pop(0)
         self.refunds[request.idempotency_key] = request.amount_cents
@@ -144,6 +151,8 @@ class FakeShop:
 
     @activity.defn
     async def save_order(self, order: OrderView) -> None:
+        if self.saves is not None and order.payment.status == "paid":
+            await self.saves.wait()
         self.saved[order.order_id] = order
 
     @activity.defn

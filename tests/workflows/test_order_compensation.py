@@ -9,6 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from orders.contract import OrderPolicy, PaymentEvent
 from orders.process.effects import EarlyPayment
+from temporal_worker.money import money
 from tests.workflows.conftest import Desk, RunningOrder, kinds, open_desk
 from tests.workflows.shop import FakeShop, declined, transient
 
@@ -90,6 +91,52 @@ class TestCancelOrder:
         assert (view.status, view.problem.step) == ("needs_attention", "refund")
         assert (await order.update("retry_failed_step", step="refund")).status == "refunded"
         assert shop.calls["refund_payment"] == 0
+
+    async def both_stopped(self, desk: Desk, shop: FakeShop) -> RunningOrder:
+        """Paid by hand and by card, and cancelled: what came in by hand waits for a person, and so does the card's refund."""
+        order = await desk.place()
+        paid = await order.update("accept_payment", approved_by="ops", reference="BANK-7")
+        await order.until_stage("awaiting_shipment")
+        shop.refund_errors, shop.refunding = [declined("refused by the gateway")], asyncio.Event()
+        await provider_says(order, "paid", cents=paid.total_cents)
+        await order.until(lambda view: "payment_unmatched" in kinds(view))
+        await order.update("request_cancellation", reason="no")
+        shop.refunding.set()
+        await order.until(lambda view: kinds(view).count("refund_failed") == 2)
+        return order
+
+    async def test_a_retry_wakes_one_of_two_refunds(self, desk: Desk, shop: FakeShop) -> None:
+        order = await self.both_stopped(desk, shop)
+        total = (await order.view()).total_cents
+        assert "paid by hand" in (await order.view()).problem.error
+        view = await order.update("retry_failed_step", step="refund")
+        assert [entry.text for entry in view.timeline if entry.kind == "payment_refunded"] == [
+            f"{money(total, 'USD')} paid back by hand."
+        ]
+        assert "refused by the gateway" in view.problem.error
+        assert not shop.refunds
+        view = await order.update("retry_failed_step", step="refund")
+        assert (view.status, view.problem) == ("refunded", None)
+        assert (await order.handle.result()).status == "refunded"
+        assert shop.refunds == {f"{order.order_id}:refund:pay_web": total}
+
+    async def test_a_retry_that_means_one_refund_never_confirms_the_other(self, desk: Desk, shop: FakeShop) -> None:
+        order = await desk.place()
+        paid = await order.update("accept_payment", approved_by="ops", reference="BANK-7")
+        await order.until_stage("awaiting_shipment")
+        shop.refund_errors = [declined("refused by the gateway")]
+        await provider_says(order, "paid", cents=paid.total_cents)
+        card = (await order.until(lambda view: view.problem is not None)).problem
+        view = await order.update("request_cancellation", reason="no")
+        assert "paid by hand" in view.problem.error
+        view = await order.update("retry_failed_step", step="refund", since=card.since.isoformat())
+        assert "paid by hand" in view.problem.error
+        assert shop.refunds == {f"{order.order_id}:refund:pay_web": paid.total_cents}
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await order.update("retry_failed_step", step="refund", since=card.since.isoformat())
+        assert refused.value.cause.type == "nothing_to_retry"
+        view = await order.update("retry_failed_step", step="refund", since=view.problem.since.isoformat())
+        assert view.status == "refunded"
 
     async def test_a_charge_of_unknown_outcome_is_looked_up_and_refunded(self, desk: Desk, shop: FakeShop) -> None:
         shop.charge_errors, shop.charges_before_error = [transient()] * 2, True

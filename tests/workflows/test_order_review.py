@@ -1,5 +1,8 @@
 """Orders above the limit wait for a person between the payment and the door, under time-skipping."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
@@ -105,3 +108,80 @@ class TestReview:
         assert view.problem.step == "review"
         events = [event async for event in order.handle.fetch_history_events()]
         assert not [event for event in events if event.HasField("timer_fired_event_attributes")]
+
+    async def test_a_refund_that_stopped_before_the_review_stays(self, desk: Desk, shop: FakeShop) -> None:
+        order = await desk.place(policy=BELOW)
+        await order.until_stage("awaiting_payment")
+        shop.refund_errors = [declined("refused by the gateway")]
+        shop.saves = asyncio.Event()  # the main line waits to be saved until the refund is parked
+        for payment in ("pay_1", "pay_2"):
+            event = {"event_id": payment, "payment_id": payment, "amount_cents": TOTAL, "currency": "USD"}
+            await order.signal("confirm_payment", **event)
+        await order.until(lambda view: view.problem is not None)
+        assert (await order.view()).stage == "status_update"
+        shop.saves.set()
+        await order.until(lambda view: "review_asked" in kinds(view))
+        view = await release(order)
+        assert view.problem.step == "refund"
+        view = await order.update("retry_failed_step", step="refund")
+        assert (view.status, view.problem) == ("paid", None)
+        assert shop.refunds == {f"{order.order_id}:refund:pay_2": TOTAL}
+
+
+class TestStoppedBeside:
+    """A payment too many goes back beside the story of the order, and its refund stops."""
+
+    async def stopped(self, desk: Desk, shop: FakeShop, **fields: Any) -> RunningOrder:
+        order = await desk.place(**fields)
+        await order.pay()
+        await order.until_stage("awaiting_shipment")
+        shop.refund_errors = [declined("refused by the gateway")]
+        event = {"event_id": "e2", "payment_id": "pay_twice", "amount_cents": TOTAL, "currency": "USD"}
+        await order.signal("confirm_payment", **event)
+        await order.until(lambda view: view.problem is not None)
+        return order
+
+    async def test_stands_while_the_order_is_shipped_and_delivered(self, desk: Desk, shop: FakeShop) -> None:
+        order = await self.stopped(desk, shop)
+        view = await order.ship()
+        assert (view.status, view.problem.step) == ("needs_attention", "refund")
+        await order.until_stage("in_transit")
+        await order.update("deliver")
+        view = await order.until_stage("notify")
+        assert view.problem.step == "refund"
+        view = await order.update("retry_failed_step", step="refund")
+        assert (view.status, view.problem) == ("delivered", None)
+        assert (await order.handle.result()).status == "delivered"
+        assert shop.refunds == {f"{order.order_id}:refund:pay_twice": TOTAL}
+
+    async def test_stands_while_the_order_is_cancelled(self, desk: Desk, shop: FakeShop) -> None:
+        order = await self.stopped(desk, shop)
+        view = await order.update("request_cancellation", reason="no")
+        assert (view.stage, view.status, view.problem.step) == ("cancelled", "needs_attention", "refund")
+        view = await order.update("retry_failed_step", step="refund")
+        assert (view.status, view.problem) == ("refunded", None)
+        assert (await order.handle.result()).status == "refunded"
+        assert sorted(shop.refunds) == [f"{order.order_id}:refund:pay_1", f"{order.order_id}:refund:pay_twice"]
+
+    async def test_a_late_shipment_is_noted_behind_it(self, skipping_desk: Desk, shop: FakeShop) -> None:
+        order = await self.stopped(skipping_desk, shop)
+        await skipping_desk.skip(hours=25)
+        view = await order.until(lambda view: view.late)
+        assert view.problem.step == "refund"
+        view = await order.update("retry_failed_step", step="refund")
+        assert view.problem.step == "shipment"
+        view = await order.ship()
+        assert (view.status, view.problem) == ("shipped", None)
+
+    async def test_hides_a_late_shipment_until_it_is_over(self, skipping_desk: Desk, shop: FakeShop) -> None:
+        order = await skipping_desk.place()
+        await order.pay()
+        await order.until_stage("awaiting_shipment")
+        await skipping_desk.skip(hours=25)
+        await order.until(lambda view: view.problem is not None)
+        shop.refund_errors = [declined("refused by the gateway")]
+        event = {"event_id": "e2", "payment_id": "pay_twice", "amount_cents": TOTAL, "currency": "USD"}
+        await order.signal("confirm_payment", **event)
+        await order.until(lambda view: view.problem.step == "refund")
+        view = await order.update("retry_failed_step", step="refund")
+        assert view.problem.step == "shipment"
