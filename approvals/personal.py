@@ -100,7 +100,7 @@ def personal_of(view: ApprovalView, user: User, now: datetime, *, live: bool, se
         actions=tuple(actions_for(view, user.username, stands, live=live)) if takes_part else (),
         attempts=tuple(attempts_of(view, user)),
         form=form,
-        follows="" if why_not else what_follows(view, user.username),
+        follows="" if why_not else what_follows(view, stands.place),
         why_not=why_not,
         behalf=view.name_of(stands.behalf) if stands.behalf and not why_not else "",
         changed=tuple(_changed(view, seen)),

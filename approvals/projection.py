@@ -158,7 +158,7 @@ def involvements_of(row: ApprovalRequest, view: ApprovalView) -> list[Involvemen
                 username=username,
                 role=Involvement.Role.ESCALATION,
                 level=number,
-                can_decide=is_open and level.is_escalated and _may(view, number, username),
+                can_decide=is_open and level.is_escalated and _may_alone(view, number, username),
                 decided_at=_decided_at(level, username, ""),
             )
             for username in level.escalate_to
@@ -203,8 +203,15 @@ def _past_covers(row: ApprovalRequest, level: LevelView, number: int, known: set
 def _covers(
     row: ApprovalRequest, view: ApprovalView, level: LevelView, number: int, *, is_open: bool
 ) -> Iterable[Involvement]:
-    """A row for each pair of an approver and somebody who covers, now or later, with the time in which they do."""
-    for principal in level.approvers:
+    """A row for each pair of somebody who decides and somebody who covers, now or later, with the time in which they do.
+
+    Who covers for one whom the level escalates to decides as they do: from the escalation on, and alone.
+    """
+    for principal in dict.fromkeys([*level.approvers, *level.escalate_to]):
+        if principal in level.approvers:
+            is_free, may = principal in level.undecided, _may
+        else:
+            is_free, may = level.is_escalated, _may_alone
         for delegate, starts_at, until in cover_times(principal, view.covers, view.requester):
             yield Involvement(
                 request=row,
@@ -212,7 +219,7 @@ def _covers(
                 role=Involvement.Role.COVER,
                 level=number,
                 on_behalf_of=principal,
-                can_decide=is_open and principal in level.undecided and _may(view, number, delegate),
+                can_decide=is_open and is_free and may(view, number, delegate),
                 starts_at=starts_at,
                 until=until,
                 decided_at=_decided_at(level, delegate, principal),
@@ -240,6 +247,12 @@ def _may(view: ApprovalView, number: int, username: str) -> bool:
         return False
     earlier = view.levels[: number - 1] if view.distinct_levels else []
     return not any(one.approver == username for before in earlier for one in before.decisions)
+
+
+def _may_alone(view: ApprovalView, number: int, username: str) -> bool:
+    """The same of a level that was escalated: one decision ends it, so not that of who has had their say in it."""
+    had_their_say = any(one.approver == username for one in view.levels[number - 1].decisions)
+    return not had_their_say and _may(view, number, username)
 
 
 def _decided_at(level: LevelView, username: str, principal: str) -> datetime | None:

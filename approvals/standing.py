@@ -121,6 +121,4 @@ def _reason(refusal: Any) -> str:
 def _no_hand_over(state: ApprovalState, username: str) -> str:
     if state.is_final:
         return "It is over; there is nothing left to hand over."
-    if any(state.places(username, level) or username in level.escalate_to for level in state.it.levels):
-        return ""
-    return "You have nothing to decide here."
+    return "" if state.decides_somewhere(username) else "You have nothing to decide here."

@@ -64,7 +64,7 @@ class DecisionForm(SeenForm):
         self.fields["comment"].label = f"Reason, {needed}"
         place = str(self["on_behalf_of"].value() or user.username)
         whose = "" if place == user.username else f"You decide for {view.name_of(place)}. "
-        self.intro = whose + what_follows(view, user.username, approves=self.approves)
+        self.intro = whose + what_follows(view, place, approves=self.approves)
 
     def send(self, request_id: str, user: User) -> ApprovalView:
         asked = self.cleaned_data
@@ -81,12 +81,12 @@ class DecisionForm(SeenForm):
         )
 
 
-def what_follows(view: ApprovalView, username: str, *, approves: bool = True) -> str:
-    """What happens when this decision is taken, in a sentence before it is."""
+def what_follows(view: ApprovalView, place: str, *, approves: bool = True) -> str:
+    """What happens when a decision in this person's name is taken, in a sentence before it is."""
     level = view.current_level
     what = f"round {view.round}" + ("" if view.amount_cents is None else f", {money(view.amount_cents, view.currency)}")
     seen = f"You decide on {what}; if that changes meanwhile, your decision is not taken."
-    alone = level.is_escalated and username in level.escalate_to and username not in level.approvers
+    alone = level.is_escalated and place in level.escalate_to and place not in level.approvers
     if not approves:
         left = level.rejections - (len(level.decisions) - level.approvals)
         ends = left <= 1 or alone

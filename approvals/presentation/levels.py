@@ -80,8 +80,9 @@ def _voters(view: ApprovalView, level: LevelView, number: int, now: datetime) ->
     found += [_waiting(view, level, number, username, now) for username in level.undecided]
     if level.is_escalated and level.status == "open":
         found += [
-            Voter(username, view.name_of(username), mark="warn", word="May decide alone", note="escalated to")
+            Voter(username, view.name_of(username), mark="warn", word="May decide alone", note=note)
             for username in level.escalate_to
+            for note in [", ".join(filter(None, ["escalated to", _covered_by(view, username, now)]))]
         ]
     return found
 
@@ -100,8 +101,7 @@ def _decided(view: ApprovalView, one: DecisionView) -> Voter:
 
 
 def _waiting(view: ApprovalView, level: LevelView, number: int, username: str, now: datetime) -> Voter:
-    covering = deciders_for(username, view.covers, now, never=view.requester)
-    note = f"covered by {', '.join(view.name_of(one) for one in covering)}" if covering else ""
+    note = _covered_by(view, username, now)
     via = next((seat.via for seat in level.seats if seat.username == username), "")
     note = note or ("as manager" if via == "manager" else f"of {via}" if via not in {"", "user"} else "")
     mark, word = "", "Not yet asked"
@@ -112,3 +112,8 @@ def _waiting(view: ApprovalView, level: LevelView, number: int, username: str, n
     elif number == view.level:
         mark, word = "idle", "Waiting"
     return Voter(username, view.name_of(username), mark=mark, word=word, note=note)
+
+
+def _covered_by(view: ApprovalView, username: str, now: datetime) -> str:
+    covering = deciders_for(username, view.covers, now, never=view.requester)
+    return f"covered by {', '.join(view.name_of(one) for one in covering)}" if covering else ""

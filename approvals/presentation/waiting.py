@@ -78,7 +78,8 @@ def _people(view: ApprovalView, usernames: Sequence[str], last: str) -> list[Par
 
 def _away(view: ApprovalView, level: LevelView, now: datetime) -> list[list[Part]]:
     found: list[list[Part]] = []
-    for username in level.undecided[:MOST_NAMES]:
+    escalated_to = level.escalate_to if level.is_escalated else []
+    for username in dict.fromkeys([*level.undecided[:MOST_NAMES], *escalated_to[:MOST_NAMES]]):
         cover = _cover_now(view.covers, username, now)
         if cover is None:
             continue

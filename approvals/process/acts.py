@@ -62,7 +62,7 @@ def hand_over(state: ApprovalState, wish: DelegationInput) -> None:
     until = f"{cover.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     text = f"{state.name(cover.delegate)} decides for {state.name(cover.principal)} until {until}."
     state.record(TrailKind.DELEGATED, text, by=wish.by, on_behalf_of=cover.principal, comment=cover.reason)
-    if cover.principal in state.level.undecided:
+    if state.waits_for(cover.principal):
         state.tell(Notice.DELEGATED, [cover.delegate], cover.reason)
     state.show_in_slack()
 

@@ -36,6 +36,13 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Since:
+    """What requests did not do in earlier versions, each asked where it comes to that: one from then goes on as it began."""
+
+    escalations_reach_covers: Callable[[], bool] = lambda: True
+
+
+@dataclass(frozen=True)
 class Announcement:
     """Something that people are to be told, once the handler that decided it is through."""
 
@@ -46,7 +53,10 @@ class Announcement:
 
 
 class Bookkeeping:
-    """``clock`` gives the workflow's time, ``origin`` its place in the history, ``on_change`` hears of visible changes."""
+    """``clock`` gives the workflow's time, ``origin`` its place in the history, ``on_change`` hears of visible changes.
+
+    ``since`` says what a request that began under an earlier version does.
+    """
 
     def __init__(
         self,
@@ -54,10 +64,12 @@ class Bookkeeping:
         clock: Callable[[], datetime],
         on_change: Callable[[], None],
         origin: Callable[[], Origin] = Origin,
+        since: Since | None = None,
     ) -> None:
         self._clock = clock
         self._on_change = on_change
         self._origin = origin
+        self.since = since or Since()
         self._actions_key: tuple[object, ...] = ()
         self.request = request
         self.policy = request.policy
@@ -94,22 +106,43 @@ class Bookkeeping:
 
     def places(self, username: str, level: LevelView | None = None) -> list[str]:
         """The approvers of a level (the open one) in whose name somebody may decide; their own comes first."""
-        approvers = (level or self.level).approvers
-        own = [username] if username in approvers else []
-        return own + [name for name in approvers if name != username and username in self.covering_for(name)]
+        return self._in_the_name_of(username, (level or self.level).approvers)
 
-    def may_escalate(self, username: str) -> bool:
-        """Whether the open level has been escalated to this person."""
-        return self.level.is_escalated and username in self.level.escalate_to
+    def escalation_places(self, username: str) -> list[str]:
+        """The same of whom the open level has been escalated to; nobody while it has not."""
+        return self._in_the_name_of(username, self.level.escalate_to) if self.level.is_escalated else []
+
+    def decides_somewhere(self, username: str) -> bool:
+        """Whether somebody decides here, in whichever level: as an approver, in an escalation, or for one who does."""
+        return any(self._in_the_name_of(username, [*level.approvers, *level.escalate_to]) for level in self.it.levels)
+
+    def _in_the_name_of(self, username: str, people: Sequence[str]) -> list[str]:
+        own = [username] if username in people else []
+        return own + [name for name in people if name != username and username in self.covering_for(name)]
 
     def to_ask(self) -> list[str]:
-        """Whoever can decide the open level and has not: its approvers, and who covers for them now."""
+        """Whoever can decide the open level and has not: its approvers, whom it went to, and who covers for them now."""
         asked: list[str] = []
         for username in self.level.undecided:
             asked += [username, *self.covering_for(username)]
         if self.level.is_escalated:
-            asked += self.level.escalate_to
+            asked += [*self.level.escalate_to, *self.covering_escalation()]
         return asked
+
+    def waits_for(self, principal: str) -> bool:
+        """Whether the open level waits for somebody's own decision, so that a hand-over of theirs is news now."""
+        is_escalated = self.level.is_escalated and principal in self.level.escalate_to
+        return principal in self.level.undecided or (is_escalated and self.since.escalations_reach_covers())
+
+    def covering_escalation(self) -> dict[str, str]:
+        """Who decides beside whom the open level escalates to, each with the first person that they do it for."""
+        level = self.level
+        found: dict[str, str] = {}
+        for principal in level.escalate_to:
+            for username in self.covering_for(principal):
+                if username not in level.escalate_to:
+                    found.setdefault(username, principal)
+        return found if found and self.since.escalations_reach_covers() else {}
 
     def involved(self) -> set[str]:
         """Everybody who may comment on the request, whoever covers later among them."""

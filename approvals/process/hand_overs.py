@@ -24,7 +24,7 @@ def delegation_refusal(state: ApprovalState, wish: DelegationInput) -> Applicati
         raise InvalidField("to", "has to be somebody else")
     if wish.until <= state.now:
         raise InvalidField("until", "has passed already")
-    if not _can_hand_over(state, principal):
+    if not state.decides_somewhere(principal):
         return refuse(RefusalCode.NOT_APPROVER, f"{state.name(principal) or 'Nobody'} has nothing to decide here.")
     cover = cover_of(state, wish)
     if len(state.it.covers) >= MOST_COVERS and all(one.cover_id != cover.cover_id for one in state.it.covers):
@@ -67,8 +67,3 @@ def cover_of(state: ApprovalState, wish: DelegationInput) -> Cover:
         until=wish.until,
         reason=wish.reason,
     )
-
-
-def _can_hand_over(state: ApprovalState, principal: str) -> bool:
-    """Whether somebody decides here: as an approver, in an escalation, or for somebody who does."""
-    return any(state.places(principal, level) or principal in level.escalate_to for level in state.it.levels)

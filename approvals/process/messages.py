@@ -28,11 +28,13 @@ from approvals.contract import (
     WithdrawalInput,
 )
 from approvals.process import acts, hand_overs, refusals, room
-from approvals.process.bookkeeping import Origin
+from approvals.process.bookkeeping import Origin, Since
 from approvals.process.state import ApprovalState
 from temporal_worker.progress import LiveWorkflow
 
 M = TypeVar("M")
+
+ESCALATION_COVERS = "who-covers-is-told-of-escalations"
 
 
 class ApprovalMessages(LiveWorkflow):
@@ -45,7 +47,8 @@ class ApprovalMessages(LiveWorkflow):
             # Before the interceptor has looked: a plain exception here would fail the workflow task for ever.
             details = {"field": problem.field}
             raise ApplicationError(str(problem), details, type="ValidationError", non_retryable=True) from None
-        self.state = ApprovalState(request, workflow.now, self.touch, _origin)
+        since = Since(escalations_reach_covers=lambda: workflow.patched(ESCALATION_COVERS))
+        self.state = ApprovalState(request, workflow.now, self.touch, _origin, since)
         self.resume_version(self.state.it.version)
         self.answered: dict[str, None] = dict.fromkeys(request.answered)
 

@@ -61,7 +61,7 @@ def changes_refusal(state: ApprovalState, wanted: ChangesInput) -> ApplicationEr
 
 
 def place_of(state: ApprovalState, by: str, on_behalf_of: str) -> str:
-    """The approver in whose name an allowed decision is made; whom it was escalated to decides in their own.
+    """The person in whose name an allowed decision is made: an approver, or somebody whom it was escalated to.
 
     Nobody means a place by saying none but the first time that they decide a level (:func:`_has_decided`).
     """
@@ -69,8 +69,11 @@ def place_of(state: ApprovalState, by: str, on_behalf_of: str) -> str:
 
 
 def free_place(state: ApprovalState, by: str, *, covering: bool = False) -> str:
-    """The first place that nobody has taken: somebody's own before those of whom they cover for, or the other way round."""
-    free = [name for name in state.places(by) if name in state.level.undecided]
+    """The first place that nobody has taken: somebody's own before those of whom they cover for, or the other way round.
+
+    Approvers' places come before those of whom the level was escalated to, where one decision ends it.
+    """
+    free = [name for name in state.places(by) if name in state.level.undecided] + state.escalation_places(by)
     if covering:
         free.sort(key=lambda name: name == by)
     return free[0] if free else ""
@@ -122,7 +125,7 @@ def _not_theirs(state: ApprovalState, by: By, on_behalf_of: str) -> ApplicationE
         return refuse(RefusalCode.SELF_APPROVAL, "You asked for this, so you cannot decide it.")
     if on_behalf_of == state.it.requester:
         return refuse(RefusalCode.SELF_APPROVAL, "Nobody decides in the name of whoever asked.")
-    if any(state.places(by.username, level) or by.username in level.escalate_to for level in state.it.levels):
+    if state.decides_somewhere(by.username):
         return None
     return refuse(RefusalCode.NOT_APPROVER, "This request is not yours to decide.")
 
@@ -139,12 +142,12 @@ def _waits_for_requester(state: ApprovalState) -> ApplicationError | None:
 
 def _no_place(state: ApprovalState, by: str, on_behalf_of: str) -> ApplicationError | None:
     """Whether this person decides the level that is open, and in this name."""
-    places = state.places(by)
+    places = [*state.places(by), *state.escalation_places(by)]
     if on_behalf_of not in {"", by, *places}:
         return refuse(RefusalCode.NOT_APPROVER, f"You do not decide for {state.name(on_behalf_of)} now.")
-    if not places and not state.may_escalate(by):
+    if not places:
         return refuse(RefusalCode.NOT_APPROVER, f"{state.level.name} decides now, and you are not in it.")
-    if on_behalf_of == by and by not in places and not state.may_escalate(by):
+    if on_behalf_of == by and by not in places:
         whose = ", ".join(state.name(name) for name in places)
         return refuse(
             RefusalCode.NOT_APPROVER,
@@ -182,7 +185,8 @@ def _has_decided(state: ApprovalState, by: str, on_behalf_of: str) -> Applicatio
             f"You {word} this already {how(own.door, own.at)}{more}",
             first={"who": own.approver, "approved": own.approved, "door": own.door, "at": own.at.isoformat()},
         )
-    if free or (state.may_escalate(by) and on_behalf_of in ("", by)):
+    escalated = state.escalation_places(by)
+    if free or on_behalf_of in escalated or (escalated and not on_behalf_of):
         return None
     places = [on_behalf_of] if on_behalf_of else state.places(by)
     taken = next(one for one in level.decisions if (one.on_behalf_of or one.approver) in places)

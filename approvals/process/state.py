@@ -19,7 +19,7 @@ from approvals.contract import (
     TrailKind,
 )
 from approvals.process.blank import take_policy
-from approvals.process.bookkeeping import Bookkeeping, Origin
+from approvals.process.bookkeeping import Bookkeeping, Origin, Since
 from approvals.process.working_hours import next_working_moment
 
 
@@ -32,8 +32,9 @@ class ApprovalState(Bookkeeping):
         clock: Callable[[], datetime],
         on_change: Callable[[], None],
         origin: Callable[[], Origin] = Origin,
+        since: Since | None = None,
     ) -> None:
-        super().__init__(request, clock, on_change, origin)
+        super().__init__(request, clock, on_change, origin, since)
         if request.resume is None:
             self._submit()
 
@@ -208,6 +209,8 @@ class ApprovalState(Bookkeeping):
         names = ", ".join(self.name(username) for username in level.escalate_to)
         self.record(TrailKind.ESCALATED, f"{level.name} was escalated to {names}. {reason}")
         self.tell(Notice.ESCALATED, level.escalate_to)
+        for username, principal in self.covering_escalation().items():
+            self.tell(Notice.ESCALATED, [username], self.name(principal))
         self.show_in_slack()
 
     def _pass_deadline(self) -> None:

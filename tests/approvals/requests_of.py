@@ -70,7 +70,7 @@ class Desk:
         decision = DecisionInput(approved, self.view.state_version, comment or "No.", By(who, door))
         assert refusals.decision_refusal(self.state, decision) is None
         place = refusals.place_of(self.state, who, "")
-        escalated = self.state.may_escalate(who) and who not in self.view.current_level.approvers
+        escalated = place not in self.view.current_level.approvers
         self.state.decide(decision.by, approved, comment, place, escalated=escalated)
         return self
 

@@ -89,6 +89,13 @@ class TestSending:
         assert send_notice(replace(notice, number=2)) == "manager@example.com"
         assert len(box.mails) == 2
 
+    def test_who_covers_for_whom_it_was_escalated_to_reads_for_whom(self, box, staff):
+        view = card_of(staff["employee"]).request
+        send_notice(NoticeRequest(Notice.ESCALATED, "bo", view, text="Vera O’Hara"))
+        (mail,) = box.mails
+        for text in (plain_of(mail), html_of(mail)):
+            assert "this request was escalated to Vera O’Hara, for whom you cover." in text
+
     @pytest.mark.parametrize("kind", list(Notice))
     def test_every_kind_says_what_it_is_about(self, box, staff, kind):
         view = card_of(staff["employee"], title=HOSTILE, description="<script>x</script>").request

@@ -94,6 +94,24 @@ class TestInvolvements:
         projection.save(state.view())
         assert in_inbox() == {("ann", ""), ("bo", ""), ("vera", "")}
 
+    def test_of_who_covers_for_them(self) -> None:
+        state = running(covers=[Cover("out-of-office:1", "vera", "cy", AT, AT + timedelta(days=2))])
+        projection.save(state.view())
+        assert in_inbox() == {("ann", ""), ("bo", "")}
+        state.level.escalate_at = AT
+        state.let_time_pass()
+        projection.save(state.view())
+        assert in_inbox() == {("ann", ""), ("bo", ""), ("vera", ""), ("cy", "vera")}
+
+    def test_of_nobody_who_has_had_their_say(self) -> None:
+        """Both of them approve, and one covers for whom it is escalated to: that is no second vote."""
+        state = running(covers=[Cover("out-of-office:1", "vera", "ann", AT, AT + timedelta(days=2))])
+        state.level.escalate_at = AT
+        state.let_time_pass()
+        state.decide(By("ann", "web"), True, "", "ann", escalated=False)
+        projection.save(state.view())
+        assert in_inbox() == {("bo", ""), ("vera", "")}
+
     def test_nobody_has_it_once_it_is_over_or_waits_for_changes(self) -> None:
         for end in ("want_changes", "withdraw"):
             state = running()

@@ -62,6 +62,16 @@ async def escalated_and_approved(bench):
     return asked
 
 
+async def escalated_to_who_covers(bench):
+    asked = await bench.ask(level("Board", "ann", "bo", rule="all", **WATCHED))
+    await asked.hand_over("vera", "dee")
+    await bench.skip(days=4, hours=1)
+    await asked.until(lambda view: view.reminders == 4)
+    await asked.approve("dee", on_behalf_of="vera")
+    await asked.result()
+    return asked
+
+
 async def expired(bench):
     asked = await bench.ask(level("Manager", "manager", **WATCHED))
     await bench.skip(days=8)
@@ -98,6 +108,7 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     rejected_by_a_delegate,
     two_rounds,
     escalated_and_approved,
+    escalated_to_who_covers,
     expired,
     withdrawn_and_its_caller_gone,
     waits_for_the_second_level_running,

@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from approvals.contract import WorkingHours
 from approvals.process.working_hours import next_working_moment
-from tests.workflows.office import DAY, HOUR, Bench, FakeOffice, Refusal, level, whats
+from tests.workflows.office import DAY, HOUR, Bench, FakeOffice, Refusal, level, whats, with_delegates
+
+TO_VERA: dict[str, Any] = {"escalation_seconds": DAY, "escalate_to": ["vera"]}
 
 
 class TestReminders:
@@ -74,6 +77,63 @@ class TestEscalation:
         await skipping_bench.skip(hours=25)
         await asked.until(lambda view: view.levels[0].is_escalated)
         assert (await asked.reject("vera")).status == "rejected"
+
+    async def test_goes_to_who_covers_for_them_too(self, skipping_bench: Bench, office: FakeOffice) -> None:
+        asked = await skipping_bench.ask(level("Manager", "manager", **TO_VERA))
+        await asked.hand_over("vera", "bo")
+        with pytest.raises(Refusal, match="Manager decides now, and you are not in it") as refusal:
+            await asked.approve("bo")
+        assert refusal.value.code == "not_approver"
+        await skipping_bench.skip(hours=25)
+        await asked.until(lambda view: view.levels[0].is_escalated)
+        view = await asked.approve("bo", seen=1)
+        decision = view.levels[0].decisions[-1]
+        assert (view.status, decision.on_behalf_of, decision.escalated) == ("approved", "vera", True)
+        assert "bo, for vera, approved Manager." in [entry.text for entry in view.trail]
+        await asked.result()
+        told = sorted(mail for mail in office.mails if mail[0] in {"escalated", "delegated"})
+        assert told == [("escalated", "bo"), ("escalated", "vera")]
+
+    async def test_a_hand_over_after_it_is_told_at_once(self, skipping_bench: Bench, office: FakeOffice) -> None:
+        asked = await skipping_bench.ask(level("Manager", "manager", reminder_seconds=2 * DAY, **TO_VERA))
+        await skipping_bench.skip(hours=25)
+        await asked.hand_over("vera", "bo")
+        await skipping_bench.skip(hours=24)
+        view = await asked.until(lambda view: view.reminders > 0)
+        assert view.trail[-1].text == "Reminder sent to manager, vera, bo."
+        assert (await asked.approve("bo", on_behalf_of="vera")).status == "approved"
+        await asked.result()
+        assert {("delegated", "bo"), ("reminder", "bo")} <= set(office.mails)
+
+    async def test_covering_for_them_is_no_second_vote(self, skipping_bench: Bench) -> None:
+        """Who has had their say in the level has it, whomever they cover for; who asked never decides."""
+        asked = await skipping_bench.ask(level("Both", "ann", "bo", rule="all", **TO_VERA))
+        await asked.hand_over("vera", "bo")
+        with pytest.raises(Refusal) as refusal:
+            await asked.hand_over("bo", "employee")
+        assert refusal.value.code == "self_approval"
+        await skipping_bench.skip(hours=25)
+        await asked.until(lambda view: view.levels[0].is_escalated)
+        assert (await asked.approve("bo")).levels[0].decisions[-1].on_behalf_of == ""
+        for again in ({}, {"on_behalf_of": "vera"}, {"on_behalf_of": "bo"}):
+            with pytest.raises(Refusal, match="You approved this already") as refusal:
+                await asked.approve("bo", **again)
+            assert refusal.value.code == "already_decided"
+        with pytest.raises(Refusal, match="You do not decide for vera now") as refusal:
+            await asked.approve("ann", on_behalf_of="vera")
+        assert (await asked.approve("ann")).status == "approved"
+
+    async def test_nor_does_it_open_another_level_or_let_the_requester_decide(self, skipping_bench: Bench) -> None:
+        now = await skipping_bench.now()
+        away = with_delegates(("vera", "employee"), ("vera", "manager"), starts_at=now, until=now + timedelta(days=9))
+        asked = await skipping_bench.ask(level("Manager", "manager"), level("HR", "hr", **TO_VERA), covers=away)
+        await asked.approve("manager")
+        await skipping_bench.skip(hours=25)
+        await asked.until(lambda view: view.levels[1].is_escalated)
+        for who, code in (("employee", "self_approval"), ("manager", "decided_other_level")):
+            with pytest.raises(Refusal) as refusal:
+                await asked.approve(who, on_behalf_of="vera")
+            assert refusal.value.code == code
 
 
 class TestDeadline:
