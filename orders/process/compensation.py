@@ -38,7 +38,7 @@ class Compensation:
 
     async def _refund_payment(self) -> None:
         state, payment = self._state, self._state.payment
-        if self._payments.is_refunded_outside:
+        if self._payments.is_refunded_outside():
             text = "The provider has refunded the payment."
             state.record(TimelineKind.PAYMENT_REFUNDED, text, amount_cents=payment.amount_cents)
         elif self._payments.is_manual:
@@ -48,7 +48,7 @@ class Compensation:
             payment.status = PaymentStatus.REFUNDING
             state.touch()
             reason = state.cancel_reason or "cancelled"
-            owed = Refundable(payment.provider_reference, payment.amount_cents, state.order.currency, reason)
+            owed = Refundable(payment.provider_reference, self._payments.left_cents, state.order.currency, reason)
             payment.refund_reference = await self.refund(owed)
         payment.status = PaymentStatus.REFUNDED
         state.touch()

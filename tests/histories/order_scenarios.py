@@ -121,6 +121,32 @@ async def late_with_a_refund_stopped_running(desk, shop):
     return order
 
 
+async def refunded_in_part(desk, shop):
+    """The provider gives a part back, and the order is cancelled later. Without its patch the part was taken for all of it."""
+    order = await desk.place()
+    paid = await order.pay()
+    await order.until_stage("awaiting_shipment")
+    card = paid.payment.provider_reference
+    event = {"event_id": "evt_2", "payment_id": card, "amount_cents": 500, "currency": "USD"}
+    await order.signal("report_payment_refunded", **event)
+    await order.until(lambda view: "payment_refunded" in kinds(view))
+    with suppress(WorkflowUpdateFailedError, RPCError):
+        await order.update("request_cancellation", reason="changed my mind")
+    await order.handle.result()
+    return order
+
+
+async def refunded_before_it_was_paid(desk, shop):
+    """All of it, reported before the payment itself."""
+    order = await desk.place()
+    total = (await order.until_stage("awaiting_payment")).total_cents
+    event = {"event_id": "evt_1", "payment_id": "pay_web", "amount_cents": total, "currency": "USD"}
+    await order.signal("report_payment_refunded", **event)
+    await order.signal("confirm_payment", **event | {"event_id": "evt_2"})
+    await order.handle.result()
+    return order
+
+
 async def window_closed(desk, shop):
     order = await desk.place()
     await order.until_stage("awaiting_payment")
@@ -176,6 +202,8 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     refunded_beside,
     two_refunds_stopped,
     late_with_a_refund_stopped_running,
+    refunded_in_part,
+    refunded_before_it_was_paid,
     window_closed,
     late_payment,
     short_running,

@@ -16,10 +16,12 @@ from tests.workflows.shop import FakeShop, declined, transient
 SIGNALS = {"paid": "confirm_payment", "failed": "report_payment_failed", "refunded": "report_payment_refunded"}
 
 
-async def provider_says(order: RunningOrder, what: str, *, payment: str = "pay_web", cents: int | None = None) -> None:
+async def provider_says(
+    order: RunningOrder, what: str, *, payment: str = "pay_web", cents: int | None = None, **more: str
+) -> None:
     total = (await order.view()).total_cents if cents is None else cents
     event = {"event_id": f"evt_{what}_{payment}", "payment_id": payment, "amount_cents": total, "currency": "USD"}
-    await order.signal(SIGNALS[what], **event)
+    await order.signal(SIGNALS[what], **{**event, **more})
 
 
 class TestCancelOrder:
@@ -212,6 +214,77 @@ class TestPaymentEvents:
         await provider_says(order, "paid", payment="pay_again", cents=total)
         await order.until(lambda v: "payment_refunded" in kinds(v))
         assert shop.refunds == {f"{order.order_id}:refund:pay_again": total}
+        assert (await order.view()).status == "paid"
+
+    async def test_a_part_that_was_refunded_cancels_nothing(self, desk: Desk, shop: FakeShop) -> None:
+        order = await desk.place()
+        paid = await order.pay()
+        card, total = paid.payment.provider_reference, paid.total_cents
+        for _ in range(3):
+            await provider_says(order, "refunded", payment=card, cents=500)
+        view = await order.until(lambda v: "payment_refunded" in kinds(v))
+        assert (view.status, view.payment.status) == ("paid", "paid")
+        assert view.timeline[kinds(view).index("payment_refunded")].text == (
+            f"The provider has refunded $5.00 of {money(total, 'USD')}."
+        )
+        view = await order.update("request_cancellation", reason="no")
+        assert (view.status, view.payment.status) == ("refunded", "refunded")
+        assert shop.refunds == {f"{order.order_id}:refund:{card}": total - 500}
+        assert [unmatched.event.amount_cents for unmatched in shop.unmatched] == [500]
+
+    @pytest.mark.parametrize("paid_at", [0, 1, 2])
+    async def test_parts_that_add_up_are_all_of_it(self, desk: Desk, shop: FakeShop, paid_at: int) -> None:
+        order = await desk.place()
+        total = (await order.until_stage("awaiting_payment")).total_cents
+        for number, cents in enumerate((500, total - 500, None)):
+            if number == paid_at:
+                await provider_says(order, "paid", cents=total)
+            if cents is not None:
+                await provider_says(order, "refunded", cents=cents, event_id=f"evt_{number}")
+        assert (await order.handle.result()).status == "refunded"
+        view = await order.view()
+        assert (view.payment.status, view.payment.amount_cents) == ("refunded", total)
+        assert shop.calls["refund_payment"] == 0
+        assert shop.stock["LAPTOP-001"] == 100
+
+    async def test_a_part_that_was_refunded_before_it_was_paid_counts(self, desk: Desk, shop: FakeShop) -> None:
+        order = await desk.place()
+        total = (await order.until_stage("awaiting_payment")).total_cents
+        await provider_says(order, "refunded", cents=500)
+        await provider_says(order, "paid", cents=total)
+        await order.until(lambda v: v.stage == "awaiting_shipment" and "payment_refunded" in kinds(v))
+        await order.update("request_cancellation", reason="no")
+        assert shop.refunds == {f"{order.order_id}:refund:pay_web": total - 500}
+
+    async def test_a_refund_in_another_currency_is_none_of_it(self, desk: Desk, shop: FakeShop) -> None:
+        order = await desk.place()
+        paid = await order.pay()
+        card = paid.payment.provider_reference
+        await provider_says(order, "refunded", payment=card, currency="EUR")
+        view = await order.until(lambda v: "payment_unmatched" in kinds(v))
+        assert view.status == "paid"
+        await order.update("request_cancellation", reason="no")
+        assert shop.refunds == {f"{order.order_id}:refund:{card}": paid.total_cents}
+
+    async def test_a_part_after_the_order_was_shipped_leaves_it_paid(self, desk: Desk) -> None:
+        order = await desk.place()
+        paid = await order.pay()
+        await order.ship()
+        card, total = paid.payment.provider_reference, paid.total_cents
+        await provider_says(order, "refunded", payment=card, cents=500)
+        view = await order.until(lambda v: "payment_refunded" in kinds(v))
+        assert (view.status, view.payment.status) == ("shipped", "paid")
+        await provider_says(order, "refunded", payment=card, cents=total - 500, event_id="evt_rest")
+        view = await order.until(lambda v: kinds(v).count("payment_refunded") == 2)
+        assert (view.status, view.payment.status) == ("shipped", "refunded")
+
+    async def test_of_a_second_payment_only_what_is_left_goes_back(self, desk: Desk, shop: FakeShop) -> None:
+        order = await desk.place()
+        total = (await order.pay()).total_cents
+        await provider_says(order, "refunded", payment="pay_again", cents=500)
+        await provider_says(order, "paid", payment="pay_again", cents=total)
+        await order.until(lambda v: "payment_refunded" in kinds(v))
+        assert shop.refunds == {f"{order.order_id}:refund:pay_again": total - 500}
         assert (await order.view()).status == "paid"
 
     async def test_the_provider_confirms_the_card_it_charged(self, desk: Desk, shop: FakeShop) -> None:
