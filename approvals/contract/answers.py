@@ -171,6 +171,8 @@ class ApprovalView:
     deadline_extended: bool = False
     reminders: int = 0
     max_rounds: int = 5
+    covers_ahead: list[str] = field(default_factory=list)
+    """Ids of covers that have not begun: whoever covers is told when they do."""
 
     @property
     def current_level(self) -> LevelView:

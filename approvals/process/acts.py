@@ -1,6 +1,6 @@
 """What people's accepted messages make of a request. Whether they are accepted: ``approvals.process.refusals``."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from approvals.contract import (
     AttachmentInput,
@@ -59,17 +59,24 @@ def hand_over(state: ApprovalState, wish: DelegationInput) -> None:
     state.it.covers = [one for one in state.it.covers if one.cover_id != cover.cover_id] + [cover]
     if wish.to_name:
         state.know({wish.to: wish.to_name})
-    until = f"{cover.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    text = f"{state.name(cover.delegate)} decides for {state.name(cover.principal)} until {until}."
+    begins_later = state.expect([cover])
+    since = f" from {_moment(cover.starts_at)}" if begins_later else ""
+    who = f"{state.name(cover.delegate)} decides for {state.name(cover.principal)}"
+    text = f"{who}{since} until {_moment(cover.until)}."
     state.record(TrailKind.DELEGATED, text, by=wish.by, on_behalf_of=cover.principal, comment=cover.reason)
-    if state.waits_for(cover.principal):
+    if not begins_later and state.waits_for(cover.principal):
         state.tell(Notice.DELEGATED, [cover.delegate], cover.reason)
     state.show_in_slack()
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def end_hand_over(state: ApprovalState, end: DelegationEndInput) -> None:
     cover = next(one for one in state.it.covers if one.cover_id == end.cover_id)
     state.it.covers = [one for one in state.it.covers if one.cover_id != end.cover_id]
+    state.it.covers_ahead = [one for one in state.it.covers_ahead if one != end.cover_id]
     text = f"{state.name(cover.delegate)} no longer decides for {state.name(cover.principal)}."
     state.record(TrailKind.DELEGATION_ENDED, text, by=end.by, on_behalf_of=cover.principal)
     state.show_in_slack()

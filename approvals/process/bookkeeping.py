@@ -15,6 +15,7 @@ from approvals.contract import (
     ApprovalView,
     By,
     Change,
+    Cover,
     LevelView,
     Notice,
     PolicyLevel,
@@ -40,6 +41,7 @@ class Since:
     """What requests did not do in earlier versions, each asked where it comes to that: one from then goes on as it began."""
 
     escalations_reach_covers: Callable[[], bool] = lambda: True
+    covers_begin: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,14 @@ class Bookkeeping:
         return asked
 
     def waits_for(self, principal: str) -> bool:
-        """Whether the open level waits for somebody's own decision, so that a hand-over of theirs is news now."""
-        is_escalated = self.level.is_escalated and principal in self.level.escalate_to
-        return principal in self.level.undecided or (is_escalated and self.since.escalations_reach_covers())
+        """Whether somebody's own decision is waited for now, so that who covers for them is told of a hand-over."""
+        is_approver = principal in self.level.undecided
+        return self.is_asked(principal) and (is_approver or self.since.escalations_reach_covers())
+
+    def is_asked(self, username: str) -> bool:
+        """Whether the open level waits for somebody's own decision, or has been escalated to them."""
+        is_escalated = self.level.is_escalated and username in self.level.escalate_to
+        return username in self.level.undecided or is_escalated
 
     def covering_escalation(self) -> dict[str, str]:
         """Who decides beside whom the open level escalates to, each with the first person that they do it for."""
@@ -158,6 +165,7 @@ class Bookkeeping:
             rounds=list(it.rounds),
             attachments=list(it.attachments),
             participants=list(it.participants),
+            covers_ahead=list(it.covers_ahead),
             changes=list(it.changes),
             levels=[replace(level, decisions=list(level.decisions)) for level in it.levels],
             trail=[entry for entry in it.trail if entry.sequence > trail_after],
@@ -179,7 +187,12 @@ class Bookkeeping:
         if self.it.status == ApprovalStatus.PENDING:
             timers.append((self.level.escalate_at, "Escalation: somebody else may decide too"))
             timers.append((self.level.remind_at, "Reminder to whoever has to decide"))
+            begins = "Hand-over: whoever covers from then on is told"
+            timers += [(cover.starts_at, begins) for cover in self._covers_ahead() if self.is_asked(cover.principal)]
         return {at: what for at, what in timers if at is not None}
+
+    def _covers_ahead(self) -> list[Cover]:
+        return [cover for cover in self.it.covers if cover.cover_id in self.it.covers_ahead]
 
     @property
     def is_too_late(self) -> bool:
@@ -222,7 +235,13 @@ class Bookkeeping:
             )
         )
         del it.trail[:-TRAIL_KEPT]
-        key = (it.status, it.state_version, len(it.covers), *(len(level.decisions) for level in it.levels))
+        key = (
+            it.status,
+            it.state_version,
+            len(it.covers),
+            len(it.covers_ahead),
+            *(len(level.decisions) for level in it.levels),
+        )
         if key != self._actions_key or self.level.is_escalated:
             self._actions_key = key
             it.actions_version = it.version
@@ -233,6 +252,26 @@ class Bookkeeping:
         people = tuple(dict.fromkeys(person for person in recipients if person))
         if people:
             self.announcements.append(Announcement(kind, people, self.it.version, text))
+
+    def expect(self, covers: Sequence[Cover]) -> bool:
+        """Note which of these begin later, for those who cover are told then. False if none does.
+
+        Earlier versions told of a hand-over at once, whenever it began, and of an absence that came with the request never.
+        """
+        known = {cover.cover_id for cover in covers}
+        ahead = [c.cover_id for c in covers if c.starts_at > self.now and c.delegate != self.it.requester]
+        self.it.covers_ahead = [cover_id for cover_id in self.it.covers_ahead if cover_id not in known]
+        if not ahead or not self.since.covers_begin():
+            return False
+        self.it.covers_ahead += ahead
+        return True
+
+    def take_begun(self) -> list[Cover]:
+        """The covers that were expected and have begun. Each is given once."""
+        begun = [cover for cover in self._covers_ahead() if cover.starts_at <= self.now]
+        over = {cover.cover_id for cover in begun}
+        self.it.covers_ahead = [cover_id for cover_id in self.it.covers_ahead if cover_id not in over]
+        return begun
 
     def show_in_slack(self) -> None:
         """The open level's Slack message has to be posted or drawn anew."""

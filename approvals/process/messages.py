@@ -35,6 +35,7 @@ from temporal_worker.progress import LiveWorkflow
 M = TypeVar("M")
 
 ESCALATION_COVERS = "who-covers-is-told-of-escalations"
+COVERS_BEGIN = "who-covers-is-told-when-it-begins"
 
 
 class ApprovalMessages(LiveWorkflow):
@@ -47,7 +48,10 @@ class ApprovalMessages(LiveWorkflow):
             # Before the interceptor has looked: a plain exception here would fail the workflow task for ever.
             details = {"field": problem.field}
             raise ApplicationError(str(problem), details, type="ValidationError", non_retryable=True) from None
-        since = Since(escalations_reach_covers=lambda: workflow.patched(ESCALATION_COVERS))
+        since = Since(
+            escalations_reach_covers=lambda: workflow.patched(ESCALATION_COVERS),
+            covers_begin=lambda: workflow.patched(COVERS_BEGIN),
+        )
         self.state = ApprovalState(request, workflow.now, self.touch, _origin, since)
         self.resume_version(self.state.it.version)
         self.answered: dict[str, None] = dict.fromkeys(request.answered)

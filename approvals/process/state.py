@@ -47,6 +47,7 @@ class ApprovalState(Bookkeeping):
         who = self.name(request.requester)
         self._start_deadline()
         self.record(TrailKind.SUBMITTED, f"{who} asked: {request.title}.", by=request.by)
+        self.expect(request.covers)
         for name in self.it.left_out:
             self.record(TrailKind.LEVEL_OPENED, f"{name} was left out: nobody else could decide it.")
         self._open_level(1)
@@ -78,6 +79,7 @@ class ApprovalState(Bookkeeping):
         level.escalate_at = self._working_moment(rules.escalation_seconds) if rules.escalate_to else None
         names = ", ".join(self.name(username) for username in level.approvers)
         self.record(TrailKind.LEVEL_OPENED, f"{level.name} was asked: {names}.")
+        self.take_begun()  # who covers by now is asked with the others
         self.tell(Notice.ASKED, self.to_ask())
         self.show_in_slack()
 
@@ -164,7 +166,9 @@ class ApprovalState(Bookkeeping):
         if new.policy is not None:
             self.policy = new.policy
             known = {cover.cover_id for cover in it.covers}
-            it.covers += [cover for cover in new.covers if cover.cover_id not in known]
+            added = [cover for cover in new.covers if cover.cover_id not in known]
+            it.covers += added
+            self.expect(added)
         take_policy(it, self.policy)
         self.know(new.names)
         it.title, it.description = new.title, new.description
@@ -182,18 +186,28 @@ class ApprovalState(Bookkeeping):
     # ── What time does ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def let_time_pass(self) -> None:
-        """Do what is due by now: the deadline's consequence, else an escalation, else a reminder."""
+        """Do what is due by now: the deadline's consequence, else covers begin, and an escalation, else a reminder."""
         now, level = self.now, self.level
         if self.is_final:
             return
         if self.it.deadline_at is not None and now >= self.it.deadline_at:
             self._pass_deadline()
-        elif self.it.status != ApprovalStatus.PENDING:
             return
-        elif level.escalate_at is not None and now >= level.escalate_at:
+        if self.it.status != ApprovalStatus.PENDING:
+            return
+        self._begin_covers()
+        if level.escalate_at is not None and now >= level.escalate_at:
             self._escalate(f"Nobody else had decided {level.name} in time.")
         elif level.remind_at is not None and now >= level.remind_at:
             self._remind()
+
+    def _begin_covers(self) -> None:
+        for cover in self.take_begun():
+            if not self.is_asked(cover.principal) or cover.delegate not in self.covering_for(cover.principal):
+                continue
+            text = f"{self.name(cover.delegate)} decides for {self.name(cover.principal)} from now on."
+            self.record(TrailKind.DELEGATED, text, on_behalf_of=cover.principal)
+            self.tell(Notice.DELEGATED, [cover.delegate], cover.reason)
 
     def _remind(self) -> None:
         recipients = self.to_ask()
@@ -205,6 +219,7 @@ class ApprovalState(Bookkeeping):
 
     def _escalate(self, reason: str) -> None:
         level = self.level
+        self._begin_covers()  # who covers by now for whom it goes to is told with them
         level.is_escalated, level.escalate_at = True, None
         names = ", ".join(self.name(username) for username in level.escalate_to)
         self.record(TrailKind.ESCALATED, f"{level.name} was escalated to {names}. {reason}")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 from temporalio.testing import WorkflowEnvironment
@@ -72,6 +73,16 @@ async def escalated_to_who_covers(bench):
     return asked
 
 
+async def handed_over_ahead(bench):
+    asked = await bench.ask()
+    await asked.hand_over("manager", "dee", starts_at=(await bench.now() + timedelta(days=2)).isoformat())
+    await bench.skip(days=2, hours=1)
+    await asked.approve("dee")
+    await asked.approve("hr")
+    await asked.result()
+    return asked
+
+
 async def expired(bench):
     asked = await bench.ask(level("Manager", "manager", **WATCHED))
     await bench.skip(days=8)
@@ -109,6 +120,7 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     two_rounds,
     escalated_and_approved,
     escalated_to_who_covers,
+    handed_over_ahead,
     expired,
     withdrawn_and_its_caller_gone,
     waits_for_the_second_level_running,

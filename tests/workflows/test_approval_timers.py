@@ -136,6 +136,90 @@ class TestEscalation:
             assert refusal.value.code == code
 
 
+class TestCoversThatBegin:
+    """Who covers is told when they may decide and see the request, and not before."""
+
+    async def test_is_told_when_it_begins_and_once(self, skipping_bench: Bench, office: FakeOffice) -> None:
+        asked = await skipping_bench.ask()
+        starts_at = (await skipping_bench.now() + timedelta(days=2)).isoformat()
+        for _ in range(2):  # an absence is told again when the first answer was lost
+            await asked.hand_over("manager", "bo", starts_at=starts_at, cover_id="out-of-office:1")
+        await skipping_bench.skip(days=1, hours=23)
+        view = await asked.view()
+        assert view.covers_ahead == ["out-of-office:1"]
+        assert view.trail[-1].text.startswith("bo decides for manager from 20")
+        assert told(office) == [("asked", "manager")]
+        with pytest.raises(Refusal) as refusal:
+            await asked.approve("bo")
+        assert refusal.value.code == "not_approver"
+        await skipping_bench.skip(hours=2)
+        view = await asked.until(lambda view: not view.covers_ahead)
+        assert view.trail[-1].text == "bo decides for manager from now on."
+        assert (await asked.approve("bo")).level == 2
+        await skipping_bench.skip(days=1)
+        assert told(office) == [("asked", "hr"), ("asked", "manager"), ("delegated", "bo")]
+
+    async def test_an_absence_that_the_request_came_with(self, skipping_bench: Bench, office: FakeOffice) -> None:
+        starts_at = await skipping_bench.now() + timedelta(days=2)
+        away = with_delegates(("manager", "bo"), ("hr", "cy"), starts_at=starts_at, until=starts_at + timedelta(days=3))
+        asked = await skipping_bench.ask(covers=away)
+        await skipping_bench.skip(days=2, hours=1)
+        await asked.until(lambda view: "delegated" in whats(view))
+        await asked.approve("bo")
+        await skipping_bench.skip(hours=1)
+        assert told(office) == [("asked", "cy"), ("asked", "hr"), ("asked", "manager"), ("delegated", "bo")]
+
+    async def test_one_that_ends_before_tells_nobody_and_one_that_is_put_off_tells_then(
+        self, skipping_bench: Bench, office: FakeOffice
+    ) -> None:
+        asked = await skipping_bench.ask(level("Both", "ann", "bo", rule="all"))
+        now = await skipping_bench.now()
+        for who, days in (("ann", 1), ("bo", 1), ("bo", 3)):
+            starts_at = (now + timedelta(days=days)).isoformat()
+            await asked.hand_over(who, f"for_{who}", starts_at=starts_at, cover_id=f"out-of-office:{who}")
+        await asked.act("end_delegation", "ann", cover_id="out-of-office:ann")
+        await skipping_bench.skip(days=2)
+        assert told(office) == [("asked", "ann"), ("asked", "bo")]
+        await skipping_bench.skip(days=2)
+        await asked.until(lambda view: not view.covers_ahead)
+        await skipping_bench.skip(hours=1)
+        assert told(office) == [("asked", "ann"), ("asked", "bo"), ("delegated", "for_bo")]
+
+    async def test_while_changes_are_wanted_they_are_asked_with_the_next_round(
+        self, skipping_bench: Bench, office: FakeOffice
+    ) -> None:
+        asked = await skipping_bench.ask()
+        starts_at = (await skipping_bench.now() + timedelta(days=2)).isoformat()
+        await asked.hand_over("manager", "bo", starts_at=starts_at)
+        await asked.want_changes("manager")
+        await skipping_bench.skip(days=3)
+        assert ("delegated", "bo") not in office.mails
+        await asked.act("resubmit", "employee", title="Shorter", description="")
+        assert (await asked.approve("bo")).level == 2
+        await skipping_bench.skip(hours=1)
+        assert told(office).count(("asked", "bo")) == 1
+        assert ("delegated", "bo") not in office.mails
+
+    async def test_for_whom_it_is_escalated_to(self, skipping_bench: Bench, office: FakeOffice) -> None:
+        """Before the escalation it is no news, with it they hear of that, after it of the hand-over."""
+        asked = await skipping_bench.ask(
+            level("Manager", "manager", escalation_seconds=2 * DAY, escalate_to=["vera", "vic"])
+        )
+        now = await skipping_bench.now()
+        for who, days in (("vera", 1), ("vic", 3)):
+            await asked.hand_over(who, f"for_{who}", starts_at=(now + timedelta(days=days)).isoformat())
+        await skipping_bench.skip(days=4)
+        await asked.until(lambda view: not view.covers_ahead)
+        assert (await asked.approve("for_vic")).status == "approved"
+        await asked.result()
+        covering = [mail for mail in told(office) if mail[1].startswith("for_")]
+        assert covering == [("delegated", "for_vic"), ("escalated", "for_vera")]
+
+
+def told(office: FakeOffice) -> list[tuple[str, str]]:
+    return sorted(mail for mail in office.mails if mail[0] != "decided")
+
+
 class TestDeadline:
     async def test_expired_is_not_rejected(self, skipping_bench: Bench, office: FakeOffice) -> None:
         asked = await skipping_bench.ask(level("Manager", "manager"))
