@@ -26,7 +26,8 @@ def decide(state: ApprovalState, decision: DecisionInput) -> None:
 
 
 def want_changes(state: ApprovalState, wanted: ChangesInput) -> None:
-    state.want_changes(wanted.by, wanted.comment)
+    name = refusals.name_to_ask_in(state, wanted.by.username)
+    state.want_changes(wanted.by, wanted.comment, name)
 
 
 def withdraw(state: ApprovalState, withdrawal: WithdrawalInput) -> None:

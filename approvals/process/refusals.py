@@ -79,6 +79,12 @@ def free_place(state: ApprovalState, by: str, *, covering: bool = False) -> str:
     return free[0] if free else ""
 
 
+def name_to_ask_in(state: ApprovalState, by: str) -> str:
+    """In whose name somebody who may asks for changes: their own if the level is theirs, else of whom they cover for."""
+    places = [*state.places(by), *state.escalation_places(by)]
+    return by if by in places else free_place(state, by) or next(iter(places), by)
+
+
 def resubmission_refusal(state: ApprovalState, new: ResubmitInput) -> ApplicationError | None:
     if refusal := _not_the_requesters(state, new.by, "ask again") or is_over(state):
         return refusal

@@ -90,15 +90,21 @@ class ApprovalState(Bookkeeping):
 
     def decide(self, by: By, approved: bool, comment: str, place: str, *, escalated: bool) -> None:
         """A decision that counts. ``place`` is the approver in whose name it is made."""
-        level, behalf = self.level, place if place != by.username else ""
-        if behalf and by.username not in self.it.participants:
-            self.it.participants.append(by.username)  # sees what they decided, also when they cover no more
+        level, behalf = self.level, self._behalf(by, place)
         level.decisions.append(DecisionView(by.username, behalf, approved, comment, by.door, self.now, escalated))
         text = f"{self._who(by, behalf)} {'approved' if approved else 'rejected'} {level.name}."
         kind = TrailKind.APPROVED if approved else TrailKind.REJECTED
         self.record(kind, text, by=by, on_behalf_of=behalf, comment=comment)
         self.show_in_slack()
         self._count(by, behalf, text, final=escalated)
+
+    def _behalf(self, by: By, place: str) -> str:
+        """For whom somebody acts who acts in this person's name, if that is somebody else."""
+        if place in ("", by.username):
+            return ""
+        if by.username not in self.it.participants:
+            self.it.participants.append(by.username)  # sees what they did, also when they cover no more
+        return place
 
     def _who(self, by: By, behalf: str) -> str:
         who = self.name(by.username) if by.username else "The deadline"
@@ -148,12 +154,13 @@ class ApprovalState(Bookkeeping):
 
     # ── What people do beside deciding ───────────────────────────────────────────────────────────────────────────────
 
-    def want_changes(self, by: By, comment: str) -> None:
-        it = self.it
+    def want_changes(self, by: By, comment: str, place: str = "") -> None:
+        """``place`` is the person in whose name they are asked for; nobody: in one's own."""
+        it, behalf = self.it, self._behalf(by, place)
         it.status = ApprovalStatus.CHANGES_REQUESTED
         it.rounds[-1] = replace(it.rounds[-1], changes_wanted=comment, changes_wanted_by=by.username)
-        text = f"{self.name(by.username)} asked for changes."
-        self.record(TrailKind.CHANGES_REQUESTED, text, by=by, comment=comment)
+        text = f"{self._who(by, behalf)} asked for changes."
+        self.record(TrailKind.CHANGES_REQUESTED, text, by=by, on_behalf_of=behalf, comment=comment)
         self.tell(Notice.CHANGES_REQUESTED, [it.requester], comment)
         self.show_in_slack()
 

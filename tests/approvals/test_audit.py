@@ -217,6 +217,21 @@ class TestTrail:
         assert [one.name for one in history.accepted.values()].count("delegate") == 2
         assert "1 requests looked at" in verify()
 
+    def test_changes_that_were_asked_for_in_somebodys_place_are_no_problem(self, staff):
+        view = gateway.submit_request(
+            user=staff["employee"], door=Door.WEB, kind="expense", title="A chair", amount_cents=45_000, key="k"
+        )
+        request_id, until = view.request_id, timezone.now() + timedelta(days=1)
+        words = {"door": Door.WEB, "to": "bo", "until": until, "reason": "", "key": "d"}
+        gateway.delegate(request_id, user=staff["manager"], **words)
+        wanted = {"door": Door.WEB, "comment": "Shorter.", "state_version": view.state_version, "key": "w"}
+        gateway.request_changes(request_id, user=staff["bo"], **wanted)
+        eventually(lambda: TrailRow.objects.filter(what="changes_requested").exists() and _is_saved(request_id))
+        row = TrailRow.objects.get(what="changes_requested")
+        assert (row.who, row.on_behalf_of) == ("bo", "manager")
+        assert row.text == "Bo Nyman, for Marta Kovács, asked for changes."
+        assert "1 requests looked at" in verify(request_id)
+
     def test_a_hand_over_that_was_accepted_and_is_in_no_trail_is_named(self, asked, monkeypatch):
         true = gateway.read_history(asked)
         true.accepted["left-out"] = gateway.Accepted(

@@ -266,6 +266,34 @@ class TestDelegation:
         assert (await asked.approve("ann")).status == "approved"
 
 
+class TestChangesInSomebodysPlace:
+    async def test_says_in_whose(self, bench: Bench) -> None:
+        """As a decision does; and who asked for them may look at what becomes of it, also when they cover no more."""
+        asked = await bench.ask()
+        view = await asked.hand_over("manager", "bo")
+        view = await asked.want_changes("bo")
+        entry = view.trail[-1]
+        assert (entry.who, entry.on_behalf_of, entry.what) == ("bo", "manager", "changes_requested")
+        assert entry.text == "bo, for manager, asked for changes."
+        assert view.rounds[-1].changes_wanted_by == "bo"
+        await asked.act("end_delegation", "manager", cover_id=view.covers[0].cover_id)
+        assert "bo" in (await asked.view()).participants
+
+    async def test_in_ones_own_where_one_has_a_place(self, bench: Bench) -> None:
+        asked = await bench.ask(level("Both", "ann", "bo", rule="all"))
+        await asked.hand_over("ann", "bo")
+        await asked.approve("bo")
+        view = await asked.want_changes("bo")
+        assert (view.trail[-1].on_behalf_of, view.trail[-1].text) == ("", "bo asked for changes.")
+        assert "bo" not in view.participants
+
+    async def test_where_the_place_is_taken_it_is_still_theirs(self, bench: Bench) -> None:
+        asked = await bench.ask(level("Two", "ann", "cy", "dee", rule="n_of_m", needed=2))
+        await asked.hand_over("ann", "bo")
+        await asked.approve("ann")
+        assert (await asked.want_changes("bo")).trail[-1].on_behalf_of == "ann"
+
+
 class TestRounds:
     async def test_changes_and_a_new_round(self, bench: Bench, office: FakeOffice) -> None:
         asked = await bench.ask(kind="expense", amount_cents=90_000, max_cents=1_000_000)
