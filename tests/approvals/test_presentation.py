@@ -193,6 +193,20 @@ class TestStanding:
         assert taken is not None
         assert taken.type == "already_decided"
 
+    def test_who_covers_for_them_decides_in_theirs_and_is_named(self) -> None:
+        rules = level("Board", "manager", "hr", rule="all", escalation_seconds=7200, escalate_to=["director"])
+        desk = Desk(rules, covers=[cover("director", "bo")])
+        assert not standing(desk.view, "bo", desk.now).may_decide
+        assert standing(desk.view, "bo", desk.now).hand_over == ""
+        desk.wait(timedelta(hours=3))
+        stands = standing(desk.view, "bo", desk.now)
+        assert (stands.may_decide, stands.place, stands.behalf) == (True, "director", "director")
+        assert what_follows(desk.view, stands.place).startswith("If you approve, it is done.")
+        assert "Daniel Osei is away until" in lede(desk)
+        assert "covered by Bo Nyman" in lede(desk)
+        voter = approval_page(desk.view, desk.now).levels[0].voters[-1]
+        assert (voter.name, voter.note) == ("Daniel Osei", "escalated to, covered by Bo Nyman")
+
     def test_a_second_place_is_offered_after_the_first(self) -> None:
         desk = Desk(level("Both", "manager", "hr", rule="all"), covers=[cover("hr", "manager")])
         assert standing(desk.view, "manager", NOON).place == "manager"
