@@ -16,6 +16,8 @@ PIECE = 2_000
 """Recipients that are written in one transaction, up to a stretch's more."""
 STRETCH = 2_000
 """Contacts that are looked through by one query."""
+STRETCHES_AT_ONCE = 20
+"""Stretches in one transaction, once somebody was found: a pause waits for the campaign's row."""
 MAX_NAMED = 10_000
 """Contacts that an audience names one by one."""
 
@@ -90,10 +92,12 @@ def _next_piece(campaign: Campaign, most: int, alive: Callable[[], None]) -> int
     except UnknownAudience as problem:
         raise ApplicationError(str(problem), type="NotFound", non_retryable=True) from None
     position, behind = (last.position, last.user_id) if last is not None else (0, "")
+    # Whom it names are few, and found by their ids at once.
+    is_named = isinstance(campaign.audience, dict) and "user_ids" in campaign.audience
     user_ids: list[str] = []
-    for stretch in _stretches(behind):
-        user_ids += contacts.filter(stretch).values_list("user_id", flat=True)
-        if len(user_ids) >= PIECE:
+    for number, stretch in enumerate([Q(user_id__gt=behind)] if is_named else _stretches(behind), start=1):
+        user_ids += contacts.filter(stretch).values_list("user_id", flat=True)[:PIECE]
+        if len(user_ids) >= PIECE or (user_ids and number >= STRETCHES_AT_ONCE):
             break
         alive()
     if position + len(user_ids) > most:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from temporalio.activity import ActivityCancellationDetails
 from temporalio.client import Client
@@ -606,12 +608,27 @@ class TestAudience:
     def test_of_a_segment_that_few_are_in_everybody_is_found(self, monkeypatch: Any) -> None:
         monkeypatch.setattr(audience, "PIECE", 3)
         monkeypatch.setattr(audience, "STRETCH", 4)
+        monkeypatch.setattr(audience, "STRETCHES_AT_ONCE", 2)
         people(30)
         few = [uid(n) for n in (1, 13, 14, 15, 16, 28)]
         Segment.objects.create(name="few", filters={"filters": [{"field": "user_id", "op": "in", "value": few}]})
         row = campaign(audience={"segment": "few"})
         rows = CampaignRecipient.objects.filter(campaign=row).order_by("position")
         assert list(rows.values_list("position", "user_id")) == list(enumerate(few, start=1))
+
+    @pytest.mark.django_db
+    def test_named_people_are_found_by_their_names(self, monkeypatch: Any) -> None:
+        monkeypatch.setattr(audience, "PIECE", 2)
+        monkeypatch.setattr(audience, "STRETCH", 2)
+        people(30)
+        with CaptureQueriesContext(connection) as asked:
+            row = campaign(audience={"user_ids": [uid(29), uid(3), uid(30)]})
+        rows = CampaignRecipient.objects.filter(campaign=row).order_by("position")
+        assert list(rows.values_list("position", "user_id")) == [(1, uid(3)), (2, uid(29)), (3, uid(30))]
+        looks = [
+            one["sql"] for one in asked if one["sql"].startswith("SELECT") and 'FROM "campaigns_contact"' in one["sql"]
+        ]
+        assert len(looks) <= 3, "and not each stretch of all contacts"
 
     @pytest.mark.django_db
     def test_named_people_a_segment_and_one_too_large(self) -> None:
