@@ -128,7 +128,10 @@ def pause(request: HttpRequest, campaign_id: str, body: Why = NO_REASON, key: Ke
 
 @router.post("/{campaign_id}/resume", response=_CAMPAIGN, auth=RUN_CAMPAIGNS, operation_id="resume_campaign")
 def resume(request: HttpRequest, campaign_id: str, body: Why = NO_REASON, key: Key = None) -> HttpResponse:
-    """Go on where it was paused: nobody is left out, and nobody gets it twice."""
+    """Go on where it was paused: nobody is left out, and nobody gets it twice.
+
+    With a recurring campaign its paused times come again; an occurrence `…-<n>` goes on alone.
+    """
     own_key = claim_key(request, key, body)
     view = gateway.resume(campaign_id, user=_user(request), door=Door.API, reason=body.reason or "", key=own_key)
     return _answer(view)

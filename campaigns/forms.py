@@ -48,6 +48,10 @@ class ResumeForm(CampaignActionForm):
         left = page.view.counts["pending"] + page.view.counts["deferred"]
         why = page.view.reason.rstrip(".")
         self.intro = f"{f'Paused: {why}. ' if why else ''}It goes on with {counted(left, 'recipient')}, each once."
+        if page.times_are_paused:
+            self.intro += " Its further times come again."
+        elif page.row.first is not None and page.row.first.times_paused_at is not None:
+            self.intro += " The further times of its series stay paused: resume those on the page of its first time."
 
     def send(self, campaign_id: str, user: User) -> CampaignView:
         return gateway.resume(campaign_id, user=user, door=Door.WEB, reason=self.cleaned_data["reason"], key=self.key)

@@ -67,15 +67,22 @@ def pause(campaign_id: str, *, user: User, door: Door, reason: str = "", key: st
 
 
 def resume(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:
-    """A recurring one's times come again with it; of one between two times that is all."""
+    """A recurring one's times come again with it; of one between two times that is all.
+
+    An occurrence goes on alone: the times of its series come again when somebody resumes the series.
+    """
     row = seen_campaign(user, campaign_id)
     require(user, SEND)
-    first = row.first or row
-    if first.times_paused_at is not None:
-        let_times_come(first, user.username)
-        row.refresh_from_db()
+    if row.first is not None and row.first.times_paused_at is not None and row.status == Campaign.STARTING:
+        raise CampaignRefused(
+            CampaignRefusal.NOT_PAUSED, f"It starts when the times of its series come again: resume {row.series_id}."
+        )
+    if row.first is None and row.times_paused_at is not None:
+        let_times_come(row, user.username)
         if row.status != CampaignStatus.PAUSED:
             return projection.load_view(row)
+    elif is_between_times(row):
+        raise CampaignRefused(CampaignRefusal.NOT_PAUSED, "It is not paused; it is scheduled.")
     return _update(campaign_id, "resume", ResumeInput(reason.strip(), By(user.username, door)), user, key)
 
 
@@ -149,6 +156,11 @@ def _over(campaign_id: str) -> CampaignProblem:
         return CampaignNotFound(campaign_id)
     if row.status == Campaign.STARTING:
         return Unavailable("The campaign has not started yet.", retry_after=2)
+    if is_between_times(row):
+        before = "its first time has not come" if row.planned_at is None else "its first time is over"
+        return CampaignRefused(
+            "between_times", f"Nothing of it runs now: {before}, and each later time is a campaign of its own."
+        )
     was_cancelled = row.status == CampaignStatus.CANCELLED
     code = CampaignRefusal.CANCELLED if was_cancelled else CampaignRefusal.COMPLETED
     return CampaignRefused(code, f"The campaign is {code.value} already.")

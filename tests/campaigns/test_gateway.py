@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils import timezone
 from temporalio.exceptions import ApplicationError
 
-from campaigns import gateway, holdings, preferences, reconciler
+from campaigns import gateway, holdings, preferences, projection, reconciler
 from campaigns.actions import actions_for
 from campaigns.contract import (
     By,
@@ -22,6 +22,7 @@ from campaigns.contract import (
     SendGrant,
     StopReport,
 )
+from campaigns.forms import ResumeForm
 from campaigns.gateway import Draft, contacts, launching, recurring, series, starting, trying
 from campaigns.live import page_of
 from campaigns.models import Campaign, Contact, OptOut, SandboxMessage, Segment, SendLog
@@ -352,7 +353,9 @@ class TestRecurring:
         """Asked for when it is launched, when a time has come, and when they come again; no list and no page asks Temporal."""
         people(1)
         last = (timezone.now() + timedelta(days=20)).replace(microsecond=0)
-        campaign_id = created(marketer, recurs="0 9 * * *", ends_at=last)
+        # Half a day away, whenever this runs: no time comes between two looks at the Schedule.
+        far = timezone.now() + timedelta(hours=12)
+        campaign_id = created(marketer, recurs=f"{far.minute} {far.hour} * * *", ends_at=last)
         with monkeypatch.context() as away:
             away.setattr(starting, "note_next_time", _out_of_reach)
             gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
@@ -410,6 +413,64 @@ class TestRecurring:
                 False,
             )
         assert gateway.start_occurrence(campaign_id, timezone.now())
+
+    def test_an_occurrence_goes_on_alone_and_its_series_stays_paused(
+        self, marketer: User, temporal_server: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        for day in range(2):
+            gateway.start_occurrence(campaign_id, timezone.now() + timedelta(days=day))
+        first, second = Campaign.objects.order_by("occurrence")
+        Campaign.objects.filter(pk=first.pk).update(status=CampaignStatus.COMPLETED)
+        asked = {"user": marketer, "door": Door.WEB}
+        gateway.pause(campaign_id, reason="Wrong prices.", key="p1", **asked)
+        told, view = [], projection.load_view(second)
+
+        async def execute(workflow_id: str, update: str, *more: Any, **how: Any) -> Any:
+            told.append((workflow_id, update))
+            return view
+
+        monkeypatch.setattr(client, "execute_update", execute)
+        Campaign.objects.filter(pk=second.pk).update(status=CampaignStatus.PAUSED)
+        gateway.resume(second.campaign_id, key="r1", **asked)
+        assert told == [(f"campaign-{campaign_id}-2", "resume")]
+        assert _schedule_state(campaign_id)[0] is True
+        assert Campaign.objects.get(pk=first.pk).times_paused_at is not None
+        words = _words_of_resume(second.pk, marketer)
+        assert "The further times of its series stay paused" in words
+        # One that was written and is held back has nothing of its own to resume.
+        Campaign.objects.filter(pk=second.pk).update(status=Campaign.STARTING)
+        with pytest.raises(gateway.CampaignRefused, match=f"resume {campaign_id}") as caught:
+            gateway.resume(second.campaign_id, key="r2", **asked)
+        assert caught.value.code == "not_paused"
+        assert _schedule_state(campaign_id)[0] is True
+        gateway.resume(campaign_id, key="r3", **asked)
+        assert _schedule_state(campaign_id)[0] is False
+
+    @pytest.mark.parametrize(
+        ("was", "said"),
+        [
+            (CampaignStatus.SCHEDULED, "its first time has not come"),
+            (CampaignStatus.COMPLETED, "its first time is over"),
+            (CampaignStatus.CANCELLED, "its first time is over"),
+        ],
+    )
+    def test_refusals_between_two_times_agree_with_the_status_that_is_shown(
+        self, marketer: User, temporal_server: Any, was: str, said: str
+    ) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        planned_at = None if was == CampaignStatus.SCHEDULED else timezone.now()
+        Campaign.objects.update(status=was, planned_at=planned_at)
+        with pytest.raises(gateway.CampaignRefused, match=r"It is not paused; it is scheduled\.") as caught:
+            gateway.resume(campaign_id, user=marketer, door=Door.API, key="r1")
+        assert caught.value.code == "not_paused"
+        with pytest.raises(gateway.CampaignRefused, match=f"Nothing of it runs now: {said}") as caught:
+            gateway.set_rate(campaign_id, user=marketer, door=Door.API, per_minute=5, key="s1")
+        assert caught.value.code == "between_times"
 
     def test_a_pause_of_what_has_no_times_any_more_says_so(self, marketer: User, temporal_server: Any) -> None:
         people(1)
@@ -488,6 +549,12 @@ class TestRecurring:
 
 def _out_of_reach(*args: Any) -> None:
     raise gateway.Unavailable("Temporal is out of reach.")
+
+
+def _words_of_resume(pk: int, user: User) -> str:
+    form = ResumeForm()
+    form.prepare(page_of(Campaign.objects.select_related("first").get(pk=pk)), user)
+    return str(form.intro)
 
 
 def _crash(*args: Any) -> None:
