@@ -27,13 +27,15 @@ def page_of(row: Campaign, view: CampaignView | None = None) -> CampaignPage:
     saved = projection.load_view(row)
     newest = view if view is not None and view.version >= saved.version else saved
     is_launched = row.launched_at is not None
+    others = list(_occurrences(row)) if row.recurs else []
     facts = Facts(
         row=row,
+        change=max([row.change, *(one.change for one in others)]),
         view=newest,
         reasons=_reasons(row, newest) if is_launched else (),
         samples=samples_of(row) if is_launched else (),
         log=_newest_of_log(row) if is_launched else (),
-        occurrences=[row_of(one, as_one_time=True) for one in _occurrences(row)] if row.recurs else (),
+        occurrences=[row_of(one, as_one_time=True) for one in others],
         series_id=row.series_id,
         names=_names(
             {

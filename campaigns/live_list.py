@@ -82,7 +82,7 @@ def frame_of(campaign_id: str) -> PageFrame | None:
     if row is None:
         return None
     page = page_of(row)
-    return PageFrame(row.version, row.change, page.is_settled, live_fragments(page))
+    return PageFrame(row.version, page.facts.change, page.is_settled, live_fragments(page))
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, CampaignFeed] = WeakKeyDictionary()

@@ -13,7 +13,10 @@ from temporal_worker.feed import Feed
 
 @dataclass(frozen=True)
 class PageFrame:
-    """A page as the projection has it now. ``change`` is its row's; ``is_settled``: nothing more will come."""
+    """A page as the projection has it now. ``change`` is its row's, or that of another row that stands on it.
+
+    ``is_settled``: nothing more will come.
+    """
 
     version: int
     change: int

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 
 from dashboard import live_pages
 from dashboard.consumers import DONE, NOT_FOUND, LiveConsumer, query_of
-from dashboard.live_pages import NO_VERSION, STOP_POLLING, asked_after, refusal_of, whole_number
+from dashboard.live_pages import NO_VERSION, STOP_POLLING, asked_after, is_whole_number, refusal_of, whole_number
 from dashboard.projected import Batch, PageFrame, ProjectedFeed, ProjectedPages
 from temporal_worker.models import ChangeCounter
 
@@ -131,6 +131,9 @@ async def long_poll_page(
 ) -> HttpResponse:
     """200 with what is newer than ``?after=<version>``, 204 when nothing came, 286 when nothing more will come.
 
+    What is written to the row alone, as that its times are paused, makes no version: ``&change=<change>`` is the one that
+    the page was drawn at, and without it that of now.
+
     No database connection is held while it waits, and nobody asks Temporal: the projection's feed tells of changes.
     """
     after = asked_after(request)
@@ -138,7 +141,8 @@ async def long_poll_page(
         return HttpResponse(NO_VERSION, status=422, content_type="text/plain")
     if refused := await refusal_of(request, may_see):
         return refused
-    frame = await _wait(page, after, pages)
+    change = request.GET.get("change", "")
+    frame = await _wait(page, after, int(change) if is_whole_number(change) else None, pages)
     if frame is None:
         return HttpResponse(status=204)
     if isinstance(frame, HttpResponse):
@@ -149,7 +153,7 @@ async def long_poll_page(
     return HttpResponse(frame.html, status=STOP_POLLING if frame.is_settled else 200)
 
 
-async def _wait(page: str, after: int, pages: ProjectedPages) -> PageFrame | HttpResponse | None:
+async def _wait(page: str, after: int, change: int | None, pages: ProjectedPages) -> PageFrame | HttpResponse | None:
     arrived: asyncio.Queue[PageFrame] = asyncio.Queue()
 
     def take(batch: Batch) -> None:
@@ -162,8 +166,10 @@ async def _wait(page: str, after: int, pages: ProjectedPages) -> PageFrame | Htt
         frame = await database_sync_to_async(pages.frame_of)(page)
         if frame is None:
             return HttpResponse(status=404)
+        seen = (after, frame.change if change is None else change)
         async with asyncio.timeout(live_pages.HOLD):
-            while frame.version <= after and not frame.is_settled:
+            # In this order: a page that an answer of Temporal's has drawn is ahead of what is saved, and would not take it.
+            while (frame.version, frame.change) <= seen and not frame.is_settled:
                 frame = await arrived.get()
     except TimeoutError:
         return None

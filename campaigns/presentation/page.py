@@ -60,6 +60,8 @@ class Facts:
     log: Sequence[LogLine] = ()
     occurrences: Sequence[CampaignRow] = ()
     series_id: str = ""
+    change: int = 0
+    """The newest of the row's and of the other times' that stand on the page."""
     names: dict[str, str] = field(default_factory=dict)
     """Full names of people by username."""
 

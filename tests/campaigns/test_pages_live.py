@@ -1,18 +1,23 @@
 """Campaigns that move on pages: sockets and the long poll over the projection, each with the rights of the moment."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import AsyncClient
 from django.utils import timezone
 
 from campaigns.live_list import frame_of, read_batch
 from campaigns.models import Campaign
+from campaigns.projection import COUNTER
 from dashboard import health_watch, live_pages, viewers
+from temporal_worker.models import ChangeCounter
 from tests.campaigns.pages import CID, PAGE, client_of, draft, saved, view_of
 from tests.live_pages import PATIENCE, FakeHealthWatch, Sockets, close_code
 
@@ -122,6 +127,42 @@ class TestLongPoll:
         answer = await asyncio.wait_for(waiting, PATIENCE)
         assert (answer.status_code, 'data-version="6"' in answer.content.decode()) == (200, True)
 
+    async def test_what_makes_no_version_is_told_too(self) -> None:
+        """A series' times are paused by a word in its row; another time of it moves in a row of its own."""
+        row = await sync_to_async(saved)(row={"recurs": "0 9 * * *"}, status="completed", phase="closed")
+        times = Campaign.objects.filter(pk=row.pk)
+        await times.aupdate(next_time_at=timezone.now() + timedelta(days=1))
+        client = await _async_client("marketer")
+        waiting = asyncio.create_task(client.get(f"{PAGE}live/?after=5"))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        await sync_to_async(_changed)(times_paused_at=timezone.now(), times_paused_why="Wrong prices.")
+        answer = await asyncio.wait_for(waiting, PATIENCE)
+        assert (answer.status_code, "Wrong prices" in answer.content.decode()) == (200, True)
+
+        # What was written before it asked, as between two polls, by the change that the page was drawn at.
+        page = (await client.get(PAGE)).content.decode()
+        [drawn] = re.findall(r'data-also="change" data-number="(\d+)"', page)
+        await sync_to_async(_changed)(times_paused_at=None)
+        answer = await asyncio.wait_for(client.get(f"{PAGE}live/?after=5&change={drawn}"), PATIENCE)
+        assert (answer.status_code, "Wrong prices" in answer.content.decode()) == (200, False)
+
+        waiting = asyncio.create_task(client.get(f"{PAGE}live/?after=5"))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        more = {"first": row, "occurrence": 2, "recurs": "0 9 * * *"}
+        await sync_to_async(saved)(f"{CID}-2", row=more, series_id=CID, occurrence=2)
+        answer = await asyncio.wait_for(waiting, PATIENCE)
+        assert (answer.status_code, "Time 2" in answer.content.decode()) == (200, True)
+
+    async def test_a_change_alone_does_not_come_before_the_version_that_the_page_has(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It has version 6 from Temporal and would not take 5: the poll would be answered with it again and again."""
+        monkeypatch.setattr(live_pages, "HOLD", 0.2)
+        await sync_to_async(saved)()
+        assert (await (await _async_client("marketer")).get(f"{PAGE}live/?after=6&change=0")).status_code == 204
+
     async def test_nothing_came(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(live_pages, "HOLD", 0.2)
         await sync_to_async(saved)()
@@ -141,6 +182,11 @@ class TestLongPoll:
         client = await _async_client("marketer")
         assert (await client.get(f"{PAGE}live/?after=x")).status_code == 422
         assert (await client.get("/campaigns/CMP-none/live/?after=0")).status_code == 404
+
+
+def _changed(**fields: Any) -> None:
+    with transaction.atomic():
+        Campaign.objects.filter(campaign_id=CID).update(change=ChangeCounter.bump(COUNTER), **fields)
 
 
 async def _async_client(who: str) -> AsyncClient:
