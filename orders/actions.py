@@ -87,6 +87,8 @@ _STEP_NAMES: dict[str, str] = {
 
 
 def _cancelling(view: OrderView) -> str:
+    if view.stage == OrderStage.CANCELLED:  # and not over yet: a payment too many has not gone back
+        return "Not any more: the order is cancelled."
     return "Not any more: the order is being cancelled." if view.stage == OrderStage.COMPENSATING else ""
 
 
@@ -141,12 +143,16 @@ def _no_shipment(view: OrderView) -> str:
 def _no_delivery(view: OrderView) -> str:
     if reason := _cancelling(view):
         return reason
+    if view.shipping_status == ShippingStatus.DELIVERED:
+        return "It has been delivered."
     return "" if view.shipping_status == ShippingStatus.SHIPPED else "Not yet: it has not been shipped."
 
 
 def _no_cancellation(view: OrderView) -> str:
     if reason := _cancelling(view):
         return reason
+    if view.shipping_status == ShippingStatus.DELIVERED:
+        return "Not any more: it has been delivered."
     if view.shipping_status != ShippingStatus.NOT_SHIPPED:
         return "Not any more: it is on its way."
     return ""

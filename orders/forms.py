@@ -9,7 +9,17 @@ from django.conf import settings
 from dashboard.keyed_forms import ActionForm, TypedIdForm
 from orders import gateway
 from orders.actions import retryable_step
-from orders.contract import MAX_CENTS, MAX_QUANTITY, MAX_REASON, MAX_TEXT, By, OrderView, PaymentStatus, Step
+from orders.contract import (
+    MAX_CENTS,
+    MAX_QUANTITY,
+    MAX_REASON,
+    MAX_TEXT,
+    By,
+    OrderView,
+    PaymentStatus,
+    Step,
+    TimelineKind,
+)
 from orders.models import Product
 from temporal_worker.money import money
 
@@ -157,7 +167,10 @@ class CancellationForm(TypedIdForm[OrderView, By, OrderView]):
         self.ask_to_type(view.order_id, is_grave=_is_paid(view))
         if _is_paid(view):
             total = money(view.payment.amount_cents, view.currency)
-            self.intro = f"{total} go back to the customer, then {stock}. The customer is told. This cannot be undone."
+            # The provider may have given back a part by itself; the workflow knows which.
+            has_parts = any(entry.kind == TimelineKind.PAYMENT_REFUNDED for entry in view.timeline)
+            goes_back = f"What is left of {total} goes" if has_parts else f"{total} go"
+            self.intro = f"{goes_back} back to the customer, then {stock}. The customer is told. This cannot be undone."
         else:
             self.intro = f"{stock[:1].upper()}{stock[1:]}; nothing was charged. The customer is told."
 

@@ -111,8 +111,9 @@ class Bookkeeping:
         return self._in_the_name_of(username, (level or self.level).approvers)
 
     def escalation_places(self, username: str) -> list[str]:
-        """The same of whom the open level has been escalated to; nobody while it has not."""
-        return self._in_the_name_of(username, self.level.escalate_to) if self.level.is_escalated else []
+        """The same of whom the open level has been escalated to; nobody while it has not. An approver has one place only."""
+        others = [name for name in self.level.escalate_to if name not in self.level.approvers]
+        return self._in_the_name_of(username, others) if self.level.is_escalated else []
 
     def decides_somewhere(self, username: str) -> bool:
         """Whether somebody decides here, in whichever level: as an approver, in an escalation, or for one who does."""

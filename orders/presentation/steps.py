@@ -36,7 +36,8 @@ def _mark_where_it_is(view: OrderView, steps: list[StepMark]) -> list[StepMark]:
     here = next((number for number, step in enumerate(steps) if step.state == AHEAD), None)
     if here is None:
         return steps
-    if view.status in {OrderStatus.CANCELLED, OrderStatus.REFUNDED} or view.stage == OrderStage.COMPENSATING:
+    is_undone = view.stage in {OrderStage.COMPENSATING, OrderStage.CANCELLED}
+    if is_undone or view.status in {OrderStatus.CANCELLED, OrderStatus.REFUNDED}:
         return [*steps[:here], _way_back(view)]
     state = STOPPED if view.status == OrderStatus.NEEDS_ATTENTION else NOW
     note = (text("Needs a person"),) if state == STOPPED else _note_now(view, steps[here])

@@ -113,6 +113,8 @@ class Payments:
                 self._seen.add(event.event_id)
                 reason = "paid twice" if not ended(state) else "paid after the order was closed"
                 left = event.amount_cents - self._refunded_cents(event.payment_id, event.currency)
+                if left <= 0 and workflow.patched(IN_PART):
+                    return
                 self.till.give_back(Refundable(event.payment_id, left, event.currency, reason))
                 return
             if (event.amount_cents, event.currency) != (state.total_cents, state.order.currency):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from temporalio import workflow
+
 from orders.contract import (
     SYSTEM,
     By,
@@ -35,6 +37,8 @@ from orders.process import eta
 from orders.process.parked import Parked
 
 TIMELINE_KEPT = 200
+ONE_CURRENCY = "an-order-has-one-currency"
+"""Patch, asked where there is another one: before it, a price in any currency was taken for one in the order's."""
 
 
 class OrderState:
@@ -58,6 +62,7 @@ class OrderState:
         self.timeline_total = 0
         self.parked = Parked(clock, self.touch)
         self.reviews_large = False
+        self.mixes_currencies = False
         self.is_released = False
         self.countdowns: dict[str, Countdown] = {}
         self.late = False
@@ -216,7 +221,7 @@ class OrderState:
 
     def take_facts(self, products: list[ProductFacts]) -> None:
         """Fill names and prices that the start left open from the products; a price in another currency is none."""
-        facts = {product.sku: product for product in products if product.currency == self.order.currency}
+        facts = {product.sku: product for product in products if self._is_sold_for(product.currency)}
         self.items = [
             replace(
                 line,
@@ -229,6 +234,12 @@ class OrderState:
             else line
             for line in self.items
         ]
+
+    def _is_sold_for(self, currency: str) -> bool:
+        if currency == self.order.currency:
+            return True
+        self.mixes_currencies = not workflow.patched(ONE_CURRENCY)
+        return self.mixes_currencies
 
     def with_added(self, sku: str, quantity: int) -> list[OrderLine]:
         """The lines with some pieces more of a product."""

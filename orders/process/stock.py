@@ -69,7 +69,8 @@ class Stock:
     async def _hold(self, lines: list[OrderLine]) -> StockResult:
         self._revision += 1
         order = self._state.order
-        return await effects.hold_stock(StockRequest(order.order_id, self._revision, lines, order.currency))
+        currency = "" if self._state.mixes_currencies else order.currency
+        return await effects.hold_stock(StockRequest(order.order_id, self._revision, lines, currency))
 
     # ── Changes of the lines ─────────────────────────────────────────────────────────────────────────────────────────
 

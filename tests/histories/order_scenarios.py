@@ -147,6 +147,20 @@ async def refunded_before_it_was_paid(desk, shop):
     return order
 
 
+async def in_two_currencies(desk, shop):
+    """Started at Temporal, where nobody looks at the products' currencies."""
+    shop.stock["LAMP-EU"], shop.prices["LAMP-EU"], shop.currencies["LAMP-EU"] = 10, 10_000, "EUR"
+    order = await desk.place(("MOUSE-001", 1), ("LAMP-EU", 1))
+    view = await order.until(lambda view: view.problem is not None or view.stage == "awaiting_payment")
+    if view.problem is not None:  # with its patch
+        await order.update("remove_item", sku="LAMP-EU", quantity=1)
+    await order.pay()
+    await order.ship()
+    await order.update("deliver", received_by="Maren")
+    await order.handle.result()
+    return order
+
+
 async def window_closed(desk, shop):
     order = await desk.place()
     await order.until_stage("awaiting_payment")
@@ -204,6 +218,7 @@ SCENARIOS: list[Callable[..., Awaitable[object]]] = [
     late_with_a_refund_stopped_running,
     refunded_in_part,
     refunded_before_it_was_paid,
+    in_two_currencies,
     window_closed,
     late_payment,
     short_running,

@@ -38,6 +38,7 @@ NEWEST = "the-newest-count-stands"
 WITHOUT = [
     ("recommend-products", "orders/0.1.0-first/delivered"),
     ("large-orders-are-released", "orders/0.1.0-third/released"),
+    ("an-order-has-one-currency", "orders/0.1.0-sixth/in_two_currencies"),
     ("what-goes-on-beside-is-answered", "orders/0.1.0-fourth/refunded_beside"),
     ("what-is-parked-is-kept", "orders/0.1.0-fifth/two_refunds_stopped"),
     ("a-refund-may-be-of-a-part", "orders/0.1.0-fifth/refunded_in_part"),

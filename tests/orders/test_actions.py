@@ -53,6 +53,21 @@ class TestActionsFor:
         changes = {"status": OrderStatus.NEEDS_ATTENTION, "stage": OrderStage.COMPENSATING, "problem": stopped}
         assert allowed(**changes) == {"retry"}
 
+    @pytest.mark.parametrize(
+        "over",
+        [
+            {"stage": OrderStage.CANCELLED, "payment": PaymentView(PaymentStatus.REFUNDED)},
+            {"stage": OrderStage.NOTIFY, "payment": PAID["payment"], "shipping_status": ShippingStatus.DELIVERED},
+        ],
+    )
+    def test_of_an_order_that_is_over_only_what_has_not_gone_back_can_be_tried_again(
+        self, over: dict[str, Any]
+    ) -> None:
+        stopped = Problem("refund", "The bank is closed.", NOON)
+        changes = {"status": OrderStatus.NEEDS_ATTENTION, "problem": stopped, **over}
+        assert allowed(**changes) == {"retry"}
+        assert "not been shipped" not in actions(order_view(**changes))["delivery"].note
+
     def test_a_held_order_is_released_or_cancelled_and_not_shipped(self) -> None:
         held = {**PAID, "status": OrderStatus.NEEDS_ATTENTION, "problem": Problem("review", "Above the limit.", NOON)}
         assert allowed(**held) == {"retry", "cancellation"}

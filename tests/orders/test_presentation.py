@@ -144,6 +144,16 @@ class TestSteps:
         states = self.states(status=OrderStatus.REFUNDED, stage=OrderStage.CANCELLED, reached=reached)
         assert states[-2:] == [("Payment", "done"), ("Refunded", "ended")]
 
+    def test_a_cancelled_order_of_which_money_has_not_gone_back_stands_there(self) -> None:
+        reached = {"reserve": NOON, "awaiting_payment": NOON, "paid": NOON}
+        states = self.states(
+            status=OrderStatus.NEEDS_ATTENTION,
+            stage=OrderStage.CANCELLED,
+            problem=Problem("refund", "The bank is closed.", NOON),
+            reached=reached,
+        )
+        assert states[-2:] == [("Payment", "done"), ("Cancelling", "stopped")]
+
     def test_a_delivered_order_has_all_behind_it(self) -> None:
         shipment = ShipmentView("DHL", "JD01", "", NOON, NOON)
         reached = {"reserve": NOON, "awaiting_payment": NOON, "paid": NOON}

@@ -41,6 +41,8 @@ class FakeShop:
     prices: dict[str, int] = field(
         default_factory=lambda: {"LAPTOP-001": 129_999, "MOUSE-001": 2_999, "KEYBOARD-001": 7_999}
     )
+    currencies: dict[str, str] = field(default_factory=dict)
+    """Of what is not sold for US dollars."""
     charge_errors: list[ApplicationError] = field(default_factory=list)
     charges_before_error: bool = False
     refund_errors: list[ApplicationError] = field(default_factory=list)
@@ -74,8 +76,12 @@ class FakeShop:
             if hasattr(getattr(self, name), "__temporal_activity_definition")
         ]
 
-    def _facts(self, skus: list[str]) -> list[ProductFacts]:
-        return [ProductFacts(s, f"Product {s}", self.prices[s], "USD", self.stock[s]) for s in skus if s in self.stock]
+    def _facts(self, skus: list[str], currency: str = "") -> list[ProductFacts]:
+        known = [sku for sku in skus if sku in self.stock and currency in ("", self._currency(sku))]
+        return [ProductFacts(s, f"Product {s}", self.prices[s], self._currency(s), self.stock[s]) for s in known]
+
+    def _currency(self, sku: str) -> str:
+        return self.currencies.get(sku, "USD")
 
     @activity.defn
     async def snapshot_inventory(self, skus: list[str]) -> list[ProductFacts]:
@@ -102,13 +108,14 @@ class FakeShop:
         self.revisions[request.order_id] = request.revision
         held = self.held.get(request.order_id, {})
         wanted = {line.sku: line.quantity for line in request.lines}
-        free = {sku: count + held.get(sku, 0) for sku, count in self.stock.items()}
+        sold = [sku for sku in self.stock if request.currency in ("", self._currency(sku))]
+        free = {sku: self.stock[sku] + held.get(sku, 0) for sku in sold}
         short = [Shortage(sku, n, free.get(sku, 0)) for sku, n in wanted.items() if free.get(sku, 0) < n]
-        facts = self._facts(list(wanted))
+        facts = self._facts(list(wanted), request.currency)
         if not short:
-            self.stock = {sku: count - wanted.get(sku, 0) for sku, count in free.items()}
+            self.stock |= {sku: count - wanted.get(sku, 0) for sku, count in free.items()}
             self.held[request.order_id] = wanted
-        return StockResult(not short, short, facts, [sku for sku in wanted if sku not in self.stock])
+        return StockResult(not short, short, facts, [sku for sku in wanted if sku not in sold])
 
     @activity.defn
     async def ship_stock(self, order_id: str) -> None:

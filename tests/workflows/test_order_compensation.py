@@ -287,6 +287,21 @@ class TestPaymentEvents:
         assert shop.refunds == {f"{order.order_id}:refund:pay_again": total - 500}
         assert (await order.view()).status == "paid"
 
+    async def test_of_a_second_payment_of_which_nothing_is_left_nothing_goes_back(
+        self, desk: Desk, shop: FakeShop
+    ) -> None:
+        order = await desk.place()
+        paid = await order.pay()
+        card, total = paid.payment.provider_reference, paid.total_cents
+        await order.ship()
+        await provider_says(order, "refunded", payment=card, cents=total)
+        await provider_says(order, "refunded", payment="pay_again", cents=total)
+        await provider_says(order, "paid", payment="pay_again", cents=total)
+        await order.update("deliver")
+        await order.handle.result()
+        assert shop.refunds == {}
+        assert kinds(await order.view()).count("payment_refunded") == 1
+
     async def test_the_provider_confirms_the_card_it_charged(self, desk: Desk, shop: FakeShop) -> None:
         order = await desk.place()
         view = await order.pay()

@@ -142,6 +142,24 @@ class TestItems:
         assert shop.stock["MOUSE-001"] == 99
         assert view.total_cents == 129_999 + 2_999
 
+    async def test_what_is_sold_in_another_currency_is_none_of_them(self, desk: Desk, shop: FakeShop) -> None:
+        shop.currencies["MOUSE-001"] = "EUR"
+        order = await desk.place(("LAPTOP-001", 1))
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await order.update("add_item", sku="MOUSE-001", quantity=1)
+        assert refused.value.cause.type == "unknown_sku"
+        assert ((await order.view()).total_cents, shop.stock["MOUSE-001"]) == (129_999, 100)
+
+    async def test_an_order_that_was_started_with_two_currencies_waits_for_its_lines_to_be_amended(
+        self, desk: Desk, shop: FakeShop
+    ) -> None:
+        shop.currencies["MOUSE-001"] = "EUR"
+        order = await desk.place(("LAPTOP-001", 1), ("MOUSE-001", 1))
+        view = await order.until(lambda view: view.problem is not None)
+        assert (view.problem.step, [short.sku for short in view.shortages]) == ("reserve", ["MOUSE-001"])
+        view = await order.update("remove_item", sku="MOUSE-001", quantity=1)
+        assert view.total_cents == 129_999
+
     async def test_add_line_item_signals_are_drained(self, desk: Desk, shop: FakeShop) -> None:
         order = await desk.place(("LAPTOP-001", 1))
         for _ in range(3):
