@@ -63,7 +63,7 @@ def actions_for(page: CampaignPage, user: User) -> list[Action]:
 
 def _not_now(page: CampaignPage) -> str:
     if page.is_between_times and page.is_over:
-        return "Nothing of it is sent between two of its times."
+        return "Its first time is over; each later time has a page of its own."
     if page.view.status == CampaignStatus.COMPLETED:
         return "It is completed: nothing is left to send."
     if page.view.status == CampaignStatus.CANCELLED:

@@ -120,7 +120,11 @@ def launch(request: HttpRequest, campaign_id: str, body: Launch = NO_WORDS, key:
 
 @router.post("/{campaign_id}/pause", response=_CAMPAIGN, auth=RUN_CAMPAIGNS, operation_id="pause_campaign")
 def pause(request: HttpRequest, campaign_id: str, body: Why = NO_REASON, key: Key = None) -> HttpResponse:
-    """Stop for now. No message begins after the answer; of a recurring campaign between two times, no time begins any."""
+    """Stop for now. No message begins after the answer.
+
+    Of a recurring campaign between two times, no time begins any; one that is under way, `…-<n>`, goes on until it is paused
+    itself.
+    """
     own_key = claim_key(request, key, body)
     view = gateway.pause(campaign_id, user=_user(request), door=Door.API, reason=body.reason or "", key=own_key)
     return _answer(view)

@@ -29,10 +29,15 @@ class PauseForm(CampaignActionForm):
 
     def prepare(self, page: CampaignPage, user: User) -> None:
         if page.is_between_times:
-            self.intro = "None of its times begins anything after this, until somebody resumes it."
+            going_on = "A time that is under way goes on; pause it on its own page." if page.is_over else ""
+            self.intro = f"None of its times begins anything after this, until somebody resumes it. {going_on}".strip()
 
     def send(self, campaign_id: str, user: User) -> CampaignView:
-        return gateway.pause(campaign_id, user=user, door=Door.WEB, reason=self.cleaned_data["reason"], key=self.key)
+        reason = self.cleaned_data["reason"]
+        view = gateway.pause(campaign_id, user=user, door=Door.WEB, reason=reason, key=self.key)
+        if view.status != CampaignStatus.PAUSED:  # its times were; a later one that is under way goes on
+            self.told = "Paused. None of its times begins anything any more."
+        return view
 
 
 class ResumeForm(CampaignActionForm):

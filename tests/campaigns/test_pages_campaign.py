@@ -222,7 +222,7 @@ class TestPage:
             "<dt>Next time</dt>",
             "<dt>This time ends</dt>",
             'href="/campaigns/CMP-20261121-101500-a1b2/pause/"',
-            "Nothing of it is sent between two of its times.",
+            "Its first time is over; each later time has a page of its own.",
         ):
             assertContains(page, words)
         assertContains(page, f"<dt>Ends</dt><dd>{moment(until, 'clock')}</dd>")
@@ -245,7 +245,9 @@ class TestPage:
         Campaign.objects.filter(pk=row.pk).update(next_time_at=timezone.now() + timedelta(days=3))
         page = client_of("marketer").get(PAGE)
         assertContains(page, "Its first time was cancelled, and nobody got it: It was late.")
-        assertContains(client_of("marketer").get(f"{PAGE}pause/", headers=HTMX), "None of its times begins anything")
+        form = client_of("marketer").get(f"{PAGE}pause/", headers=HTMX)
+        assertContains(form, "None of its times begins anything")
+        assertContains(form, "A time that is under way goes on; pause it on its own page.")
 
     def test_what_is_typed_never_becomes_markup(self) -> None:
         saved(row={"name": "<script>alert(1)</script>"}, name="<b>x</b>", reason="<img src=x>", status="paused")
@@ -311,6 +313,16 @@ class TestActions:
         assertContains(answer, 'id="do-resume"')
         assert [(one["reason"], one["key"], one["door"]) for one in calls] == [("A typo", key, "web")] * 2
         assert marketer.post(f"{PAGE}pause/", {"reason": "A typo"}).status_code == 302
+
+    @pytest.mark.parametrize(
+        ("was", "told"), [("paused", "Nothing is sent any more"), ("completed", "None of its times begins anything")]
+    )
+    def test_what_a_pause_says_that_it_did(self, monkeypatch: pytest.MonkeyPatch, was: str, told: str) -> None:
+        """Of a recurring one between two times, a later one of which may be under way, only its times are paused."""
+        saved()
+        monkeypatch.setattr(gateway, "pause", lambda *_, **asked: view_of(version=6, status=was))
+        answer = client_of("marketer").post(f"{PAGE}pause/", {"reason": "A typo"}, follow=True)
+        assertContains(answer, f"Paused. {told}")
 
     @pytest.mark.parametrize(
         ("problem", "status"),
