@@ -60,7 +60,7 @@ def pause(campaign_id: str, *, user: User, door: Door, reason: str = "", key: st
     if is_between_times(row):
         with naming_the_field():
             message.check()
-        if pause_times(row, user.username, message.reason) and is_between_times(row):
+        if pause_times(row, user.username, message.reason, _times_key("pause", message, key)) and is_between_times(row):
             return projection.load_view(row)
         # It has ended meanwhile, or its first time has just come: what is true of any other holds.
     return _update(campaign_id, "pause", message, user, key)
@@ -77,13 +77,24 @@ def resume(campaign_id: str, *, user: User, door: Door, reason: str = "", key: s
         raise CampaignRefused(
             CampaignRefusal.NOT_PAUSED, f"It starts when the times of its series come again: resume {row.series_id}."
         )
-    if row.first is None and row.times_paused_at is not None:
-        let_times_come(row, user.username)
-        if row.status != CampaignStatus.PAUSED:
-            return projection.load_view(row)
-    elif is_between_times(row):
+    message = ResumeInput(reason.strip(), By(user.username, door))
+    times_key = _times_key("resume", message, key)
+    have_come = row.times_resumed_key == times_key  # a repeat: they may have been paused anew since
+    if row.first is None and row.times_paused_at is not None and not have_come:
+        with naming_the_field():
+            message.check()
+        let_times_come(row, user.username, times_key)
+        have_come = True
+    if have_come and row.status != CampaignStatus.PAUSED:
+        return projection.load_view(row)
+    if is_between_times(row):
         raise CampaignRefused(CampaignRefusal.NOT_PAUSED, "It is not paused; it is scheduled.")
-    return _update(campaign_id, "resume", ResumeInput(reason.strip(), By(user.username, door)), user, key)
+    return _update(campaign_id, "resume", message, user, key)
+
+
+def _times_key(update: str, message: PauseInput | ResumeInput, key: str) -> str:
+    """By which a repeat is known where there is no workflow to know it."""
+    return digest(update_id(message.by, key, update, message))
 
 
 def cancel(campaign_id: str, *, user: User, door: Door, reason: str = "", key: str) -> CampaignView:

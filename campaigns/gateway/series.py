@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from temporalio.service import RPCError, RPCStatusCode
 
 from campaigns import projection
-from campaigns.contract import CampaignStatus, StopEntry, StopState, campaign_workflow_id
-from campaigns.gateway.problems import InvalidRequest, Unavailable
+from campaigns.contract import CampaignRefusal, CampaignStatus, StopEntry, StopState, campaign_workflow_id
+from campaigns.gateway.problems import CampaignRefused, InvalidRequest, Unavailable
 from campaigns.gateway.recurring import end_schedule, ensure_schedule, next_times
 from campaigns.models import Campaign
 from temporal_worker import client
@@ -52,19 +52,35 @@ def pause_all_times(reason: str) -> list[StopEntry]:
     return entries
 
 
-def pause_times(row: Campaign, by: str, reason: str) -> bool:
-    """Of one campaign, until somebody lets them come again. False when there are none any more. Raises Unavailable."""
-    _mark(row, times_paused_at=row.times_paused_at or timezone.now(), times_paused_why=reason[:500])
-    if _tell(row, paused=True, note=f"{by}: {reason}" if reason else by):
+def pause_times(row: Campaign, by: str, reason: str, key: str) -> bool:
+    """Of one campaign, until somebody lets them come again. False when there are none any more.
+
+    Once for each ``key``: a repeat pauses nothing that has been let come meanwhile; it tells Temporal again, which may not
+    have been there. Raises CampaignRefused (``already_paused``), Unavailable.
+    """
+    if row.times_paused_key != key:
+        why = f"{by}: {reason}" if reason else by
+        word = {"times_paused_at": timezone.now(), "times_paused_why": why[:500], "times_paused_key": key}
+        if not _mark(row, only=Q(times_paused_at=None), **word) and row.times_paused_key != key:
+            raise _already_paused(row)
+    if row.times_paused_at is None:
+        return row.times_ended_at is None
+    if _tell(row, paused=True, note=row.times_paused_why):
         return True
     _mark_ended(row)
     return False
 
 
-def let_times_come(row: Campaign, by: str) -> None:
+def _already_paused(row: Campaign) -> CampaignRefused:
+    why = row.times_paused_why.strip().rstrip(".")
+    words = f"It is paused already{f': {why}' if why else ''}."
+    return CampaignRefused(CampaignRefusal.ALREADY_PAUSED, words, {"reason": row.times_paused_why})
+
+
+def let_times_come(row: Campaign, by: str, key: str = "") -> None:
     """From now on; what was missed meanwhile is not made up for. Raises Unavailable."""
     _tell(row, paused=False, note=f"{by} lets it come again")
-    _mark(row, times_paused_at=None, times_paused_why="")
+    _mark(row, times_paused_at=None, times_paused_why="", times_resumed_key=key)
     with suppress(Unavailable):  # a worker asks again
         note_next_time(row)
 
@@ -129,8 +145,11 @@ def _mark_ended(row: Campaign) -> None:
     _mark(row, times_paused_at=None, times_paused_why="", times_ended_at=timezone.now(), next_time_at=None)
 
 
-def _mark(row: Campaign, **fields: object) -> None:
+def _mark(row: Campaign, *, only: Q | None = None, **fields: object) -> bool:
+    """False, with the row as it is now, when it is not one of ``only`` (any more)."""
     with transaction.atomic():
         change = ChangeCounter.bump(projection.COUNTER)
-        Campaign.objects.filter(pk=row.pk).update(change=change, updated_at=timezone.now(), **fields)
+        rows = Campaign.objects.filter(only or Q(), pk=row.pk)
+        is_marked = bool(rows.update(change=change, updated_at=timezone.now(), **fields))
     row.refresh_from_db()
+    return is_marked

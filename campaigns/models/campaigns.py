@@ -72,7 +72,12 @@ class Campaign(MessageTexts):
     planned_at = models.DateTimeField(null=True, blank=True, help_text="When a recurring one's occurrence was due.")
     recurs = models.CharField(max_length=100, blank=True, help_text="A cron expression; empty: once.")
     times_paused_at = models.DateTimeField(null=True, blank=True, help_text="Since when no time of it begins anything.")
-    times_paused_why = models.CharField(max_length=500, blank=True, default="", db_default="")
+    times_paused_why = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="Who paused them, and why."
+    )
+    # What was asked for last, so that its repeat is known and done once: see ``campaigns.gateway.acting``.
+    times_paused_key = models.CharField(max_length=64, blank=True, default="", db_default="")
+    times_resumed_key = models.CharField(max_length=64, blank=True, default="", db_default="")
     times_ended_at = models.DateTimeField(null=True, blank=True, help_text="Since when no further time comes.")
     times_until = models.DateTimeField(
         null=True, blank=True, help_text="The end of a recurring one, once its row has its first time's."

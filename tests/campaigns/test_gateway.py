@@ -400,7 +400,7 @@ class TestRecurring:
             assert (offered["pause"], offered["cancel"], offered["rate"]) == (True, True, False)
             gateway.pause(campaign_id, reason="Wrong prices.", key=f"p-{status}", **asked)
             page = page_of(Campaign.objects.get())
-            assert (page.status.word, page.row.times_paused_why) == ("Paused", "Wrong prices.")
+            assert (page.status.word, page.row.times_paused_why) == ("Paused", "mara: Wrong prices.")
             assert _schedule_state(campaign_id) == (True, "mara: Wrong prices.")
             assert gateway.start_occurrence(campaign_id, timezone.now()) == ""
             assert next(one for one in actions_for(page, marketer) if one.name == "resume").allowed
@@ -471,6 +471,46 @@ class TestRecurring:
         with pytest.raises(gateway.CampaignRefused, match=f"Nothing of it runs now: {said}") as caught:
             gateway.set_rate(campaign_id, user=marketer, door=Door.API, per_minute=5, key="s1")
         assert caught.value.code == "between_times"
+
+    def test_a_pause_of_its_times_is_done_once_for_each_key_and_says_whose_it_is(
+        self, marketer: User, temporal_server: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        people(1)
+        campaign_id = created(marketer, recurs="0 9 * * *")
+        gateway.launch(campaign_id, user=marketer, door=Door.WEB, key="l1")
+        Campaign.objects.update(status=CampaignStatus.COMPLETED, planned_at=timezone.now())
+        other = _user("bob", MARKETERS)
+
+        def pause(user: User, reason: str, key: str) -> str:
+            return gateway.pause(campaign_id, user=user, door=Door.API, reason=reason, key=key).status
+
+        with monkeypatch.context() as away:
+            away.setattr(series, "_tell", _out_of_reach)
+            with pytest.raises(gateway.Unavailable):
+                pause(marketer, "Wrong prices.", "p1")
+        assert _schedule_state(campaign_id)[0] is False
+        first = pause(marketer, "Wrong prices.", "p1")
+        since = Campaign.objects.get().times_paused_at
+        assert pause(marketer, "Wrong prices.", "p1") == first
+        for who, key in ((other, "p1"), (other, "p2"), (marketer, "p3")):
+            with pytest.raises(gateway.CampaignRefused, match=r"It is paused already: mara: Wrong prices\.") as caught:
+                pause(who, "Something else.", key)
+            assert caught.value.code == "already_paused"
+        row = Campaign.objects.get()
+        assert (row.times_paused_at, row.times_paused_why) == (since, "mara: Wrong prices.")
+        assert _schedule_state(campaign_id) == (True, "mara: Wrong prices.")
+
+        asked = {"user": other, "door": Door.API}
+        resumed = [gateway.resume(campaign_id, key="r1", **asked).status for _ in range(2)]
+        assert resumed == [CampaignStatus.COMPLETED] * 2
+        # Come late, neither undoes what was done since.
+        pause(marketer, "Wrong prices.", "p1")
+        assert _schedule_state(campaign_id)[0] is False
+        pause(other, "", "p4")
+        gateway.resume(campaign_id, key="r1", **asked)
+        assert _schedule_state(campaign_id) == (True, "bob")
+        gateway.resume(campaign_id, key="r2", **asked)
+        assert Campaign.objects.get().times_paused_at is None
 
     def test_a_pause_of_what_has_no_times_any_more_says_so(self, marketer: User, temporal_server: Any) -> None:
         people(1)
@@ -547,7 +587,7 @@ class TestRecurring:
         assert Campaign.objects.get().status == CampaignStatus.DRAFT
 
 
-def _out_of_reach(*args: Any) -> None:
+def _out_of_reach(*args: Any, **how: Any) -> None:
     raise gateway.Unavailable("Temporal is out of reach.")
 
 
