@@ -53,6 +53,7 @@ class TestCartToDoorstep:
         page = await tabs.page_for("ops")
         await place_order(page, ("MOUSE-001", 1))
         await sees_status(page, "Waiting for payment")
+        await sees_event(page, "Mail “order confirmation” sent")  # the last one before somebody pays
         entries = page.locator(".timeline > li")
         before = await entries.count()
         assert before
