@@ -1,10 +1,12 @@
-"""What is going on: a card for each running timer, the attempts of a charge, and the problem that needs a person."""
+"""What is going on: a card for each running timer, the attempts of a charge, what passes by itself between two timers, and the
+problem that needs a person.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.phrases import counted, span
-from orders.contract import OrderView, Problem, Step
+from orders.contract import OrderStage, OrderStatus, OrderView, Problem, Step
 from orders.presentation.status import LATE_SHIPMENT, STEP_WORDS
 
 # More marks than this would be hairlines; then only the words tell the attempts.
@@ -29,6 +31,17 @@ class TimerCard:
     attempts: tuple[str, ...] = ()
     attempts_label: str = ""
     retry_step: str = ""
+
+
+@dataclass(frozen=True)
+class PassingCard:
+    """Stands where the last timer's card stood until the next one begins: what is below would move up and down again else."""
+
+    label: str
+    icon: str
+    until: str
+    lead: str
+    then: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,19 @@ def cards_of(view: OrderView, now: datetime) -> list[TimerCard]:
         for timer in sorted(others, key=lambda timer: timer.ends_at)
     ]
     return [*retry, *timers]
+
+
+def passing_of(view: OrderView) -> PassingCard | None:
+    is_saving = view.status == OrderStatus.PAID and view.stage == OrderStage.STATUS_UPDATE
+    if not is_saving or view.countdowns or view.problem:
+        return None
+    return PassingCard(
+        label="What comes next",
+        icon="truck",
+        until="In a moment",
+        lead="The payment is being saved.",
+        then=" After that the time to ship the order begins to run, unless it is held for a review first.",
+    )
 
 
 def _retry_card(view: OrderView, now: datetime) -> TimerCard:

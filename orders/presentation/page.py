@@ -8,7 +8,7 @@ from dashboard.phrases import Part, text, when
 from orders.contract import OrderStage, OrderStatus, OrderView
 from orders.presentation.glance import of_view
 from orders.presentation.lede import lede_of
-from orders.presentation.now import ProblemCard, TimerCard, cards_of, problem_of
+from orders.presentation.now import PassingCard, ProblemCard, TimerCard, cards_of, passing_of, problem_of
 from orders.presentation.status import Status, status_of
 from orders.presentation.steps import StepMark, steps_of
 from orders.presentation.timeline import NO_NAMES, MailRow, TimelineRow, mails_of, timeline_of
@@ -36,6 +36,7 @@ class OrderPage:
     lede: Sequence[Part]
     steps: Sequence[StepMark]
     cards: Sequence[TimerCard]
+    passing: PassingCard | None
     problem: ProblemCard | None
     items: Sequence[ItemRow]
     total: str
@@ -75,6 +76,7 @@ def order_page(
         lede=lede,
         steps=steps_of(view),
         cards=cards_of(view, now),
+        passing=passing_of(view),
         problem=problem_of(view),
         items=_items(view),
         total=total,

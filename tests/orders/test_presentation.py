@@ -180,6 +180,28 @@ class TestCards:
         assert card.then.startswith("Timed out. All attempts share one key")
         assert window.label == "Payment window closes"
 
+    @pytest.mark.parametrize(
+        ("stage", "countdowns", "cards"),
+        [
+            (OrderStage.STATUS_UPDATE, [], 1),
+            (OrderStage.STATUS_UPDATE, [WINDOW], 1),
+            (OrderStage.AWAITING_SHIPMENT, [WINDOW], 1),
+            (OrderStage.COMPENSATING, [], 0),
+        ],
+    )
+    def test_their_place_is_taken_from_the_payment_to_the_shipment(
+        self, stage: OrderStage, countdowns: list[Countdown], cards: int
+    ) -> None:
+        """Between two timers, while the payment is saved, none runs."""
+        shown = page(status=OrderStatus.PAID, stage=stage, countdowns=countdowns)
+        drawn = render_to_string("orders/_order_now.html", {"page": shown})
+        assert drawn.count('class="card countdown"') == cards
+        assert (" hidden" in drawn.split(">")[0]) == (cards == 0)
+
+    def test_a_problem_stands_alone_while_the_payment_is_saved(self) -> None:
+        problem = Problem("status_update", "No answer.", NOON)
+        assert not page(status=OrderStatus.PAID, stage=OrderStage.STATUS_UPDATE, problem=problem).passing
+
     def test_a_shortage_names_each_line(self) -> None:
         problem = Problem("reserve", "Not enough stock.", NOON)
         shown = page(status=OrderStatus.NEEDS_ATTENTION, problem=problem, shortages=[Shortage("LAPTOP-001", 25, 10)])
