@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from orders.contract import OrderPolicy, OrderView
+from orders.contract import OrderPolicy, OrderView, PaymentEvent
+from orders.process.effects import EarlyPayment
 from tests.workflows.conftest import Desk, RunningOrder, kinds
 from tests.workflows.shop import FakeShop, declined
 
@@ -110,13 +111,12 @@ class TestReview:
         assert not [event for event in events if event.HasField("timer_fired_event_attributes")]
 
     async def test_a_refund_that_stopped_before_the_review_stays(self, desk: Desk, shop: FakeShop) -> None:
-        order = await desk.place(policy=BELOW)
-        await order.until_stage("awaiting_payment")
         shop.refund_errors = [declined("refused by the gateway")]
         shop.saves = asyncio.Event()  # the main line waits to be saved until the refund is parked
-        for payment in ("pay_1", "pay_2"):
-            event = {"event_id": payment, "payment_id": payment, "amount_cents": TOTAL, "currency": "USD"}
-            await order.signal("confirm_payment", **event)
+        # Both were there before the order: it takes them up together, and not the second one after the save.
+        events = [PaymentEvent(payment, payment, TOTAL, "USD") for payment in ("pay_1", "pay_2")]
+        shop.early = [EarlyPayment("payment.succeeded", event) for event in events]
+        order = await desk.place(policy=BELOW)
         await order.until(lambda view: view.problem is not None)
         assert (await order.view()).stage == "status_update"
         shop.saves.set()
