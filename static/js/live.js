@@ -110,7 +110,7 @@
     stood = all
       .map((one) => ({ one, id: one.id, box: one.getBoundingClientRect() }))
       .filter(({ box }) => box.height && box.top >= 0 && box.top < window.innerHeight)
-      .map(({ one, id, box }) => ({ id, top: box.top, rank: one.closest("[data-rolls]") ? 1 : isBeside(one) ? 2 : 0 }))
+      .map(({ one, id, box }) => ({ id, top: box.top, rank: (isBeside(one) ? 2 : 0) + (one.closest("[data-rolls]") ? 1 : 0) }))
       .sort((one, other) => one.rank - other.rank || one.top - other.top);
   };
   const isBeside = (one) => one.closest(".split__aside")?.getBoundingClientRect().left > window.innerWidth / 2;

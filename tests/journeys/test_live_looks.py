@@ -78,6 +78,8 @@ class Watch:
             await self._page.locator(f"{focus}:visible").first.focus()
         if reads:
             self._read = self._page.locator(reads)
+            # Also what stands last on its page: at the very bottom the browser scrolls back when the page gets shorter.
+            await self._page.evaluate("document.querySelector('main').style.paddingBottom = '60vh'")
             await self._read.evaluate("one => window.scrollBy(0, one.getBoundingClientRect().top - innerHeight / 2)")
         else:
             await self._page.evaluate("window.scrollBy(0, 400)")
